@@ -1,0 +1,48 @@
+//! Platforms' "list events" APIs, one folder each: requests to queries, events to that platform's answers, that
+//! platform's events to ours, its vocabulary and its errors.
+//!
+//! A dialect knows its platform and the words of `annals-model`. It knows nothing of how events are stored, of how
+//! credentials are judged, or of the HTTP library: it is handed a [`Call`] and gives a [`Reply`], and asks what it
+//! needs of its [`Host`].
+//!
+//! Adding a platform is one folder here and one line in [`all`].
+
+pub mod host;
+mod listing;
+
+pub use host::{Body, Call, Failure, Host, Import, Reply, Route};
+
+use annals_model::{Event, InvalidEvent};
+use futures_util::future::BoxFuture;
+use serde::Deserialize;
+
+/// One platform's API.
+pub trait Dialect: Send + Sync + 'static {
+    /// Its name in paths, in the configuration and in [`Event::source`].
+    fn name(&self) -> &'static str;
+
+    /// The requests it answers.
+    fn routes(&self) -> &'static [Route];
+
+    /// Paths under which an unknown request is this platform's to refuse, as in `/v3/`.
+    fn prefixes(&self) -> &'static [&'static str];
+
+    /// Answers one request; never fails: what goes wrong is answered in the platform's own shape.
+    fn serve(&self, call: Call) -> BoxFuture<'_, Reply>;
+
+    /// Reads events in the platform's own shape: one event, an array of them, or a whole answer of its list.
+    ///
+    /// # Errors
+    /// When the body as a whole cannot be read. A bad event among good ones is an error at its own place.
+    fn read(&self, body: &[u8], import: &Import) -> Result<Vec<Result<Event, InvalidEvent>>, InvalidEvent>;
+}
+
+/// What of the dialects can be configured: the `[dialect.…]` tables of the configuration file.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {}
+
+/// Every dialect.
+pub fn all(_config: &Config) -> Vec<Box<dyn Dialect>> {
+    Vec::new()
+}

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use annals_model::{Event, Field, FilterTooLarge, GroupCount, Page, Presented, Principal, Query, Refusal, Scope, Timestamp};
+use annals_model::{
+    Event, Field, FilterTooLarge, GroupCount, Page, Presented, Principal, Query, Refusal, Scope, Timestamp,
+};
 use bytes::Bytes;
 use futures_util::{future::BoxFuture, stream::BoxStream};
 use http::{HeaderMap, Method};
@@ -12,7 +14,7 @@ use uuid::Uuid;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Route {
     /// The method.
-    pub method: Verb,
+    pub verb: Verb,
     /// The path, as in `/v2/events/{guid}`.
     pub path: &'static str,
 }
@@ -29,12 +31,12 @@ pub enum Verb {
 impl Route {
     /// A `GET` of that path.
     pub const fn get(path: &'static str) -> Self {
-        Self { method: Verb::Get, path }
+        Self { verb: Verb::Get, path }
     }
 
     /// A `POST` to that path.
     pub const fn post(path: &'static str) -> Self {
-        Self { method: Verb::Post, path }
+        Self { verb: Verb::Post, path }
     }
 }
 
@@ -127,7 +129,12 @@ pub trait Host: Send + Sync + 'static {
 
     /// How often each value of a field occurs among the events a query selects, the most frequent first, ties by
     /// value; at most `limit` values. Order, start and limit of the query do not matter.
-    fn group(&self, query: Query, field: Field, limit: usize) -> BoxFuture<'_, Result<Vec<GroupCount>, Failure>>;
+    fn group(
+        &self,
+        query: Query,
+        field: Field,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<GroupCount>, Failure>>;
 
     /// The present instant.
     fn now(&self) -> Timestamp;

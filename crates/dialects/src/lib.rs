@@ -9,8 +9,10 @@
 
 pub mod host;
 mod listing;
+#[cfg(test)]
+mod testing;
 
-pub use host::{Body, Call, Failure, Host, Import, Reply, Route};
+pub use host::{Body, Call, Failure, Host, Import, Reply, Route, Verb};
 
 use annals_model::{Event, InvalidEvent};
 use futures_util::future::BoxFuture;

@@ -24,7 +24,14 @@ pub(crate) struct Frame {
 
 /// The body of a list that begins with `first`, the answer to `query`, and goes on until `wanted` events have been
 /// written or no more match.
-pub(crate) fn body(host: Arc<dyn Host>, query: Query, first: Page, wanted: u64, frame: Frame, render: Render) -> Body {
+pub(crate) fn body(
+    host: Arc<dyn Host>,
+    query: Query,
+    first: Page,
+    wanted: u64,
+    frame: Frame,
+    render: Render,
+) -> Body {
     let mut written = 0;
     let mut piece = frame.open.clone().into_bytes();
     append(&mut piece, &first, &mut written, wanted, &frame, &render);

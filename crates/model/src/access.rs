@@ -24,7 +24,10 @@ pub enum Role {
 impl Role {
     /// Whether this role includes what `wanted` allows.
     pub const fn allows(self, wanted: Self) -> bool {
-        matches!((self, wanted), (Self::Admin, _) | (Self::Reader, Self::Reader) | (Self::Writer, Self::Writer))
+        matches!(
+            (self, wanted),
+            (Self::Admin, _) | (Self::Reader, Self::Reader) | (Self::Writer, Self::Writer)
+        )
     }
 }
 
@@ -133,9 +136,9 @@ impl Scope {
     pub fn touches_organization(&self, organization: &str) -> bool {
         match &self.0 {
             Reach::Everything => true,
-            Reach::Areas(areas) => {
-                areas.iter().any(|area| area.organization.as_deref().is_none_or(|granted| granted == organization))
-            }
+            Reach::Areas(areas) => areas
+                .iter()
+                .any(|area| area.organization.as_deref().is_none_or(|granted| granted == organization)),
         }
     }
 
@@ -144,7 +147,8 @@ impl Scope {
         match &self.0 {
             Reach::Everything => None,
             Reach::Areas(areas) => {
-                let names: BTreeSet<&str> = areas.iter().filter_map(|area| area.organization.as_deref()).collect();
+                let names: BTreeSet<&str> =
+                    areas.iter().filter_map(|area| area.organization.as_deref()).collect();
                 Some(names.into_iter().collect())
             }
         }
@@ -158,7 +162,10 @@ impl Scope {
             Reach::Areas(areas) => areas
                 .iter()
                 .filter(|area| area.organization.as_deref().is_none_or(|granted| granted == organization))
-                .map(|area| Area { organization: Some(organization.to_owned()), project: area.project.clone() })
+                .map(|area| Area {
+                    organization: Some(organization.to_owned()),
+                    project: area.project.clone(),
+                })
                 .collect(),
         };
         Self(Reach::Areas(areas))
@@ -282,13 +289,23 @@ mod tests {
 
     #[test]
     fn scope_and_its_filter_agree() {
-        let events = [event("a", ""), event("a", "p"), event("b", "p"), event("b", "q"), event("", ""), event("", "p")];
+        let events = [
+            event("a", ""),
+            event("a", "p"),
+            event("b", "p"),
+            event("b", "q"),
+            event("", ""),
+            event("", "p"),
+        ];
         let cases: [(&[(Role, Option<&str>, Option<&str>)], [bool; 6]); 6] = [
             (&[], [false; 6]),
             (&[(Role::Writer, None, None)], [false; 6]),
             (&[(Role::Reader, None, None)], [true; 6]),
             (&[(Role::Reader, Some("a"), None)], [true, true, false, false, false, false]),
-            (&[(Role::Admin, Some("b"), Some("q")), (Role::Reader, Some("a"), None)], [true, true, false, true, false, false]),
+            (
+                &[(Role::Admin, Some("b"), Some("q")), (Role::Reader, Some("a"), None)],
+                [true, true, false, true, false, false],
+            ),
             (&[(Role::Reader, None, Some("p"))], [false, true, true, false, false, true]),
         ];
         for (grants, expected) in cases {

@@ -36,13 +36,17 @@ pub enum CursorError {
     #[error("the cursor is damaged or not a cursor: pass on the `next` value of an earlier answer unchanged")]
     Damaged,
     /// A later version of the server made it.
-    #[error("the cursor has version {0}, this server understands version {VERSION}: begin again without a cursor")]
+    #[error(
+        "the cursor has version {0}, this server understands version {VERSION}: begin again without a cursor"
+    )]
     Version(u8),
     /// Another store made it.
     #[error("the cursor was made by another server: begin again without a cursor")]
     Store,
     /// It belongs to a query with other filters, range or order.
-    #[error("the cursor belongs to a query with other filters, times or order: repeat them all, or begin again without a cursor")]
+    #[error(
+        "the cursor belongs to a query with other filters, times or order: repeat them all, or begin again without a cursor"
+    )]
     Query,
 }
 

@@ -67,7 +67,9 @@ impl Bounds {
 
 /// A filter that is too large to answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the filter has more than {FILTER_NODES_MAX} conditions and values or is nested deeper than {FILTER_DEPTH_MAX}")]
+#[error(
+    "the filter has more than {FILTER_NODES_MAX} conditions and values or is nested deeper than {FILTER_DEPTH_MAX}"
+)]
 pub struct FilterTooLarge;
 
 impl Filter {
@@ -194,7 +196,9 @@ impl Filter {
                 return Err(FilterTooLarge);
             }
             match filter {
-                Filter::And(list) | Filter::Or(list) => list.iter().try_for_each(|f| walk(f, depth + 1, nodes)),
+                Filter::And(list) | Filter::Or(list) => {
+                    list.iter().try_for_each(|f| walk(f, depth + 1, nodes))
+                }
                 Filter::Not(inner) => walk(inner, depth + 1, nodes),
                 _ => Ok(()),
             }
@@ -237,7 +241,10 @@ mod tests {
         assert!(is(Filter::term(Field::Label("profile_id".into()), "p1")));
         assert!(!is(Filter::Exists(Field::Zone)) && is(Filter::Exists(Field::Zone).negate()));
         assert!(is(Filter::Text("BACKUP db".into())) && !is(Filter::Text("backup missing".into())));
-        assert!(is(Filter::Time(TimeRange::new(Some(Timestamp::from_nanos(10)), Some(Timestamp::from_nanos(11))))));
+        assert!(is(Filter::Time(TimeRange::new(
+            Some(Timestamp::from_nanos(10)),
+            Some(Timestamp::from_nanos(11))
+        ))));
         assert!(!is(Filter::Time(TimeRange::new(None, Some(Timestamp::from_nanos(10))))));
     }
 

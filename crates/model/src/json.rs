@@ -31,7 +31,8 @@ impl Json {
     /// # Errors
     /// When the text is not one JSON value, or nested deeper than [`JSON_DEPTH_MAX`].
     pub fn parse(text: &str) -> Result<Self, JsonError> {
-        let raw: &RawValue = serde_json::from_str(text).map_err(|error| JsonError::Syntax(error.to_string()))?;
+        let raw: &RawValue =
+            serde_json::from_str(text).map_err(|error| JsonError::Syntax(error.to_string()))?;
         Self::from_checked(raw.get())
     }
 

@@ -18,6 +18,7 @@ mod query;
 mod text;
 mod time;
 mod validate;
+pub mod vocabulary;
 mod wire;
 
 pub use access::{Grant, Presented, Principal, Refusal, Role, Scope};

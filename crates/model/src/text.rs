@@ -56,7 +56,9 @@ pub fn visit_json_text(json: &str, mut visit: impl FnMut(&str)) {
                 }
                 if plain {
                     visit(&json[start..end]);
-                } else if let Ok(text) = serde_json::from_str::<String>(&json[start - 1..(end + 1).min(json.len())]) {
+                } else if let Ok(text) =
+                    serde_json::from_str::<String>(&json[start - 1..(end + 1).min(json.len())])
+                {
                     visit(&text);
                 }
             }
@@ -123,7 +125,10 @@ mod tests {
 
     #[test]
     fn cuts_words() {
-        assert_eq!(words("User alice@Example.com: Größe_2 "), ["user", "alice", "example", "com", "größe", "2"]);
+        assert_eq!(
+            words("User alice@Example.com: Größe_2 "),
+            ["user", "alice", "example", "com", "größe", "2"]
+        );
         assert_eq!(words(" -- "), Vec::<String>::new());
         assert_eq!(words(&"é".repeat(100)), ["é".repeat(TOKEN_BYTES_MAX / 2)]);
     }

@@ -207,7 +207,9 @@ mod tests {
 
     #[test]
     fn refuses_what_is_not_rfc3339() {
-        for text in ["", "2015-02-13", "2015-02-13T22:34:52", "20150213T223452Z", "2015-02-13T22:34:52Z[UTC]", "now"] {
+        for text in
+            ["", "2015-02-13", "2015-02-13T22:34:52", "20150213T223452Z", "2015-02-13T22:34:52Z[UTC]", "now"]
+        {
             assert!(matches!(Timestamp::parse(text), Err(TimeError::Grammar(_))), "{text}");
         }
         assert!(matches!(Timestamp::parse("9999-01-01T00:00:00Z"), Err(TimeError::Range(_))));

@@ -61,9 +61,11 @@ impl Event {
         ] {
             value.as_ref().map_or(Ok(()), |text| at_most(name, text, LONG_TEXT_BYTES_MAX))?;
         }
-        for (name, value) in
-            [("organization", &self.organization), ("project", &self.project), ("environment", &self.environment)]
-        {
+        for (name, value) in [
+            ("organization", &self.organization),
+            ("project", &self.project),
+            ("environment", &self.environment),
+        ] {
             if let Some(named) = value {
                 required(&format!("{name}.id"), &named.id)?;
                 named.name.as_ref().map_or(Ok(()), |text| short(&format!("{name}.name"), text))?;
@@ -71,7 +73,10 @@ impl Event {
         }
         if self.categories.len() > CATEGORIES_MAX {
             let found = self.categories.len();
-            return Err(InvalidEvent::new("categories", format!("{found} entries, at most {CATEGORIES_MAX}")));
+            return Err(InvalidEvent::new(
+                "categories",
+                format!("{found} entries, at most {CATEGORIES_MAX}"),
+            ));
         }
         for (position, category) in self.categories.iter().enumerate() {
             short(&format!("categories[{position}]"), category)?;
@@ -129,8 +134,14 @@ mod tests {
                 Event { organization: Some(Named { id: String::new(), name: None }), ..valid() },
                 "`organization.id`: must not be empty",
             ),
-            (Event { categories: vec![String::new(); 33], ..valid() }, "`categories`: 33 entries, at most 32"),
-            (Event { labels: [("k".to_owned(), long)].into(), ..valid() }, "`labels.k`: 4097 bytes, at most 4096"),
+            (
+                Event { categories: vec![String::new(); 33], ..valid() },
+                "`categories`: 33 entries, at most 32",
+            ),
+            (
+                Event { labels: [("k".to_owned(), long)].into(), ..valid() },
+                "`labels.k`: 4097 bytes, at most 4096",
+            ),
         ];
         for (event, message) in cases {
             assert_eq!(event.validate().unwrap_err().to_string(), message);

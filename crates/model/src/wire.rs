@@ -61,10 +61,13 @@ impl Event {
     /// When the text is too long, is not JSON, has an unknown or a wrong field, or breaks a rule of [`Event::validate`].
     pub fn from_json(json: &[u8], clock: &dyn Clock) -> Result<Self, InvalidEvent> {
         if json.len() > EVENT_BYTES_MAX {
-            return Err(InvalidEvent::whole(format!("{} bytes, at most {EVENT_BYTES_MAX} an event", json.len())));
+            return Err(InvalidEvent::whole(format!(
+                "{} bytes, at most {EVENT_BYTES_MAX} an event",
+                json.len()
+            )));
         }
-        let written: Written =
-            serde_json::from_slice(json).map_err(|error| InvalidEvent::whole(format!("not an event: {error}")))?;
+        let written: Written = serde_json::from_slice(json)
+            .map_err(|error| InvalidEvent::whole(format!("not an event: {error}")))?;
         let event = written.into_event(clock);
         event.validate()?;
         Ok(event)

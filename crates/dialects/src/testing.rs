@@ -1,0 +1,225 @@
+//! A host in memory for the dialects' unit tests: events in a list, filters by [`Filter::matches`], a fixed clock.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use annals_model::{
+    Event, Field, Grant, GroupCount, Order, Page, Presented, Principal, Query, Refusal, Role, Scope, Start,
+    Timestamp, Total,
+};
+use bytes::Bytes;
+use futures_util::{FutureExt, StreamExt, future::BoxFuture};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use uuid::Uuid;
+
+use crate::{
+    Dialect,
+    host::{Body, Call, Failure, Host, Route, Verb},
+};
+
+/// A host that holds its events in memory.
+pub(crate) struct MemoryHost {
+    pub(crate) events: Vec<Arc<Event>>,
+    /// Principals by token; a signature by key `k` is good when its bytes are `good`.
+    pub(crate) principals: BTreeMap<String, Principal>,
+    pub(crate) now: Timestamp,
+    /// Events a page holds at most, to make pages end early.
+    pub(crate) page_events: usize,
+}
+
+impl MemoryHost {
+    /// A host that holds these events, in this log order, and lets the token `all` read everything.
+    pub(crate) fn new(events: Vec<Event>) -> Self {
+        let number = |(position, mut event): (usize, Event)| {
+            event.seq = position as u64 + 1;
+            Arc::new(event)
+        };
+        let host = Self {
+            events: events.into_iter().enumerate().map(number).collect(),
+            principals: BTreeMap::new(),
+            now: Timestamp::parse("2026-11-22T12:00:00Z").unwrap(),
+            page_events: usize::MAX,
+        };
+        host.with_reader("all", None, None)
+    }
+
+    /// Lets a token read an organization or a project.
+    pub(crate) fn with_reader(
+        mut self,
+        token: &str,
+        organization: Option<&str>,
+        project: Option<&str>,
+    ) -> Self {
+        let grant = Grant {
+            role: Role::Reader,
+            organization: organization.map(Into::into),
+            project: project.map(Into::into),
+        };
+        let principal = self.principals.entry(token.to_owned()).or_insert_with(|| Principal {
+            name: token.to_owned(),
+            subject: None,
+            token_scopes: None,
+            grants: Vec::new(),
+        });
+        principal.grants.push(grant);
+        self
+    }
+
+    fn matching(&self, query: &Query) -> Vec<Arc<Event>> {
+        let condition = query.condition();
+        let mut found: Vec<_> =
+            self.events.iter().filter(|event| condition.matches(event)).cloned().collect();
+        found.sort_by_key(|event| event.position());
+        if query.order == Order::Descending {
+            found.reverse();
+        }
+        found
+    }
+}
+
+impl Host for MemoryHost {
+    fn authenticate(&self, presented: Presented) -> BoxFuture<'_, Result<Principal, Refusal>> {
+        let verdict = match presented {
+            Presented::Token(token) => self.principals.get(&token).cloned().ok_or(Refusal::Unknown),
+            Presented::Signature { key, signature, .. } => match self.principals.get(&key) {
+                Some(principal) if signature == b"good" => Ok(principal.clone()),
+                Some(_) => Err(Refusal::BadSignature),
+                None => Err(Refusal::Unknown),
+            },
+        };
+        async { verdict }.boxed()
+    }
+
+    fn page(&self, query: Query) -> BoxFuture<'_, Result<Page, Failure>> {
+        let found = self.matching(&query);
+        let total = (query.total == Total::Exact).then_some(found.len() as u64);
+        let behind = |position| {
+            found.iter().take_while(|event| match query.order {
+                Order::Ascending => event.position() <= position,
+                Order::Descending => event.position() >= position,
+            })
+        };
+        let skipped = match query.start {
+            Start::Beginning => 0,
+            Start::Offset(offset) => usize::try_from(offset).unwrap(),
+            Start::After(position) => behind(position).count(),
+        };
+        let limit = (query.limit_events() as usize).min(self.page_events);
+        let events: Vec<_> = found.iter().skip(skipped).take(limit).cloned().collect();
+        let more = skipped + events.len() < found.len();
+        async move { Ok(Page { events, more, total }) }.boxed()
+    }
+
+    fn event(&self, scope: Scope, id: Uuid) -> BoxFuture<'_, Result<Option<Arc<Event>>, Failure>> {
+        let found = self.events.iter().find(|event| event.id == id && scope.permits(event)).cloned();
+        async { Ok(found) }.boxed()
+    }
+
+    fn exists(&self, id: Uuid) -> BoxFuture<'_, Result<bool, Failure>> {
+        let found = self.events.iter().any(|event| event.id == id);
+        async move { Ok(found) }.boxed()
+    }
+
+    fn group(
+        &self,
+        query: Query,
+        field: Field,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<GroupCount>, Failure>> {
+        let mut counts: BTreeMap<Option<String>, u64> = BTreeMap::new();
+        for event in self.matching(&query) {
+            let mut absent = true;
+            field.visit(&event, |value| {
+                absent = false;
+                *counts.entry(Some(value.to_owned())).or_default() += 1;
+            });
+            if absent {
+                *counts.entry(None).or_default() += 1;
+            }
+        }
+        let mut groups: Vec<_> =
+            counts.into_iter().map(|(value, count)| GroupCount { value, count }).collect();
+        groups.sort_by(|one, two| two.count.cmp(&one.count).then_with(|| one.value.cmp(&two.value)));
+        groups.truncate(limit);
+        async { Ok(groups) }.boxed()
+    }
+
+    fn now(&self) -> Timestamp {
+        self.now
+    }
+}
+
+/// What came back: status, headers, whole body.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+}
+
+/// Sends `GET target` (path and query) with these headers to a dialect, as the server would.
+pub(crate) fn get(
+    dialect: &dyn Dialect,
+    host: &Arc<MemoryHost>,
+    target: &str,
+    headers: &[(&str, &str)],
+) -> Answer {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let found = dialect.routes().iter().find_map(|route| Some((*route, fit(route, path)?)));
+    let (route, parameters) =
+        found.map_or((None, Vec::new()), |(route, parameters)| (Some(route), parameters));
+    let header = |(name, value): &(&str, &str)| {
+        (name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap())
+    };
+    let call = Call {
+        route,
+        method: Method::GET,
+        path: path.to_owned(),
+        parameters,
+        query: query.to_owned(),
+        headers: headers.iter().map(header).collect(),
+        body: Bytes::new(),
+        base_url: "http://annals.test".to_owned(),
+        request_id: Uuid::from_u128(7),
+        host: Arc::<MemoryHost>::clone(host),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let (parts, body) = dialect.serve(call).await.into_parts();
+        let body = collect(body).await;
+        Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+    })
+}
+
+async fn collect(body: Body) -> Bytes {
+    match body {
+        Body::Full(bytes) => bytes,
+        Body::Stream(mut stream) => {
+            let mut whole = Vec::new();
+            while let Some(piece) = stream.next().await {
+                whole.extend(piece.unwrap());
+            }
+            whole.into()
+        }
+    }
+}
+
+fn fit(route: &Route, path: &str) -> Option<Vec<String>> {
+    if route.verb != Verb::Get || route.path.split('/').count() != path.split('/').count() {
+        return None;
+    }
+    let mut parameters = Vec::new();
+    for (wanted, given) in route.path.split('/').zip(path.split('/')) {
+        if wanted.starts_with('{') {
+            parameters.push(percent_encoding::percent_decode_str(given).decode_utf8().ok()?.into_owned());
+        } else if wanted != given {
+            return None;
+        }
+    }
+    Some(parameters)
+}

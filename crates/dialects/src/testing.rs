@@ -92,8 +92,9 @@ impl Host for MemoryHost {
     fn page(&self, query: Query) -> BoxFuture<'_, Result<Page, Failure>> {
         let found = self.matching(&query);
         let total = (query.total == Total::Exact).then_some(found.len() as u64);
+        let order = query.order;
         let behind = |position| {
-            found.iter().take_while(|event| match query.order {
+            found.iter().take_while(move |event| match order {
                 Order::Ascending => event.position() <= position,
                 Order::Descending => event.position() >= position,
             })

@@ -1,1 +1,32 @@
-fn main() {}
+//! The project's own tasks: `cargo xtask test`, `cargo xtask bench`.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a task's output is its purpose")]
+
+mod bench;
+mod test;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask <task>
+
+  test [--only STEP]   everything that must pass before a change lands: format, clippy, cargo-deny where it is
+                       installed, all tests, doc tests; STEP is one of: fmt, clippy, deny, tests, doc
+  bench [options]      measures a release build through HTTP and writes docs/benchmarks.md; see `bench --help`
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let outcome = match arguments.first().map(String::as_str) {
+        Some("test") => test::run(&arguments[1..]),
+        Some("bench") => bench::run(&arguments[1..]),
+        _ => Err(USAGE.to_owned()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -45,19 +45,27 @@ fn acknowledged_events_survive_sigkill_and_nothing_else_appears() {
         Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name} must be a whole number, not `{text}`")),
         Err(_) => default,
     };
-    let (rounds, seed) = (number("ANNALS_CRASH_ROUNDS", ROUNDS_DEFAULT), number("ANNALS_CRASH_SEED", SEED_DEFAULT));
+    let (rounds, seed) =
+        (number("ANNALS_CRASH_ROUNDS", ROUNDS_DEFAULT), number("ANNALS_CRASH_SEED", SEED_DEFAULT));
     let directory = tempfile::tempdir().unwrap();
-    let mut server = ServerProcess::start(Path::new(env!("CARGO_BIN_EXE_annals")), directory.path(), SETTINGS).unwrap();
+    let mut server =
+        ServerProcess::start(Path::new(env!("CARGO_BIN_EXE_annals")), directory.path(), SETTINGS).unwrap();
     let mut random = Random::new(seed);
     let mut ledger = Ledger::default();
     for round in 0..rounds {
         let context = format!("round {round} of seed {seed}");
         run_round(&mut server, &mut random, &mut ledger, round);
-        server.start_again().unwrap_or_else(|error| panic!("{context}: {error}; see the log:\n{}", log(directory.path())));
+        server
+            .start_again()
+            .unwrap_or_else(|error| panic!("{context}: {error}; see the log:\n{}", log(directory.path())));
         let full = round % FULL_CHECK_EVERY == FULL_CHECK_EVERY - 1 || round + 1 == rounds;
         check(&server, &ledger, (!full).then_some(round), &context);
     }
-    println!("{rounds} rounds, {} events sent, {} acknowledged", ledger.sent.len(), ledger.acknowledged.len());
+    println!(
+        "{rounds} rounds, {} events sent, {} acknowledged",
+        ledger.sent.len(),
+        ledger.acknowledged.len()
+    );
     assert!(ledger.acknowledged.len() as u64 > rounds, "the writers got too little done to show anything");
 }
 
@@ -70,12 +78,14 @@ fn run_round(server: &mut ServerProcess, random: &mut Random, ledger: &mut Ledge
     thread::scope(|scope| {
         for _ in 0..WRITERS {
             let mut random = Random::new(random.next_u64());
-            let (shared, serial, killed, url, authorization) = (&shared, &serial, &killed, &url, &authorization);
+            let (shared, serial, killed, url, authorization) =
+                (&shared, &serial, &killed, &url, &authorization);
             scope.spawn(move || {
                 let agent = agent();
                 while !killed.load(Ordering::Relaxed) {
                     let batch = batch(&mut random, shared, serial, round);
-                    let ids: Vec<String> = batch.iter().map(|event| event["id"].as_str().unwrap().to_owned()).collect();
+                    let ids: Vec<String> =
+                        batch.iter().map(|event| event["id"].as_str().unwrap().to_owned()).collect();
                     shared.lock().unwrap().sent.extend(ids.iter().cloned());
                     let body: String = batch.iter().map(|event| format!("{event}\n")).collect();
                     let answer = agent
@@ -156,7 +166,11 @@ fn check(server: &ServerProcess, ledger: &Ledger, round: Option<u64>, context: &
         match page["next"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
             None => {
-                assert_eq!(page["total"], json!(found.len()), "{context}: the total differs from what is there");
+                assert_eq!(
+                    page["total"],
+                    json!(found.len()),
+                    "{context}: the total differs from what is there"
+                );
                 break;
             }
         }

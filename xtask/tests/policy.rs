@@ -78,7 +78,8 @@ fn crates_depend_only_on_those_above_them() {
 fn wall_clock_time_enters_through_a_clock() {
     let asks = ["SystemTime::now", "jiff::Timestamp::now", "Zoned::now", "Uuid::now_v7"];
     for (path, text) in sources() {
-        let allowed = path == "crates/model/src/time.rs" || path.contains("/tests/") || path.starts_with("xtask/");
+        let allowed =
+            path == "crates/model/src/time.rs" || path.contains("/tests/") || path.starts_with("xtask/");
         let code = text.split("#[cfg(test)]").next().unwrap();
         let found: Vec<_> = asks.iter().filter(|ask| code.contains(*ask)).collect();
         assert!(allowed || found.is_empty(), "{path} asks the system for the time: {found:?}");

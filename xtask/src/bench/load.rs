@@ -46,7 +46,11 @@ pub(crate) fn quantile(sorted: &[Duration], share: f64) -> Duration {
 }
 
 /// Loads the events; also gives the mean bytes of an event's JSON.
-pub(crate) fn run(server: &ServerProcess, options: &Options, profile: Profile) -> Result<(Load, f64), String> {
+pub(crate) fn run(
+    server: &ServerProcess,
+    options: &Options,
+    profile: Profile,
+) -> Result<(Load, f64), String> {
     let mut load = Load { events: 0, sending: Duration::ZERO, requests: Vec::new() };
     let mut json_bytes = 0;
     while load.events < options.events {

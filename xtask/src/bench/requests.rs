@@ -20,7 +20,11 @@ pub(crate) struct Latency {
 /// One kind of request: what it is called, and its path for the n-th repetition.
 type Kind = (String, Box<dyn Fn(u64) -> String>);
 
-pub(crate) fn measure(server: &ServerProcess, options: &Options, profile: Profile) -> Result<Vec<Latency>, String> {
+pub(crate) fn measure(
+    server: &ServerProcess,
+    options: &Options,
+    profile: Profile,
+) -> Result<Vec<Latency>, String> {
     let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
     let mut latencies = Vec::new();
     for (name, path) in kinds(options.events, profile) {

@@ -1,1 +1,26 @@
-//! TBD
+//! Judges credentials: what a caller presents becomes a principal with grants, or is refused.
+//!
+//! Three kinds of credentials are known: static tokens, request-signing keys, and JSON Web Tokens. Principals are made
+//! here and nowhere else, which `tests/policy.rs` holds the workspace to. How a credential travels in a request and how
+//! a refusal is worded belong to the dialects: this crate must know neither HTTP headers nor any platform's errors.
+//!
+//! Start with [`Authenticator`].
+
+mod authenticator;
+mod config;
+mod jwt;
+mod mint;
+mod secret;
+mod signing_keys;
+mod static_tokens;
+
+pub use authenticator::Authenticator;
+pub use config::{ConfigError, CredentialConfig, JwtConfig};
+pub use jwt::JWT_KEYS_MAX;
+pub use mint::{new_key_pair, new_token, token_sha256};
+pub use secret::Secret;
+
+/// Bytes of a presented token or key; a longer one is refused unread.
+pub const TOKEN_BYTES_MAX: usize = 16 << 10;
+/// HMAC steps that may derive a signing key.
+pub const DERIVATION_STEPS_MAX: usize = 8;

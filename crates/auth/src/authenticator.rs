@@ -1,0 +1,116 @@
+//! The one place where principals come from. It decides which kind of credential was presented and who judges it.
+
+use std::{collections::HashMap, sync::Arc};
+
+use annals_model::{Clock, Presented, Principal, Refusal};
+
+use crate::{
+    ConfigError, CredentialConfig, JwtConfig, TOKEN_BYTES_MAX,
+    config::Proof,
+    jwt::{Jwt, JwtJudge, Subjects},
+    signing_keys::SigningKeys,
+    static_tokens::{self, StaticTokens},
+};
+
+/// Judges what callers present, by the configured credentials. Cheap to share behind an `Arc`.
+pub struct Authenticator {
+    tokens: StaticTokens,
+    keys: SigningKeys,
+    jwt: Option<JwtJudge>,
+}
+
+impl Authenticator {
+    /// Takes the configured credentials. Reads `public_key_file`; asks no server yet.
+    ///
+    /// # Errors
+    /// When a credential is incomplete or contradictory, when two share a name, a token, a key or a subject, or when the
+    /// keys of `[jwt]` cannot be used. The error names the credential and the key, never a secret.
+    pub fn new(
+        credentials: &[CredentialConfig],
+        jwt: Option<&JwtConfig>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, ConfigError> {
+        let mut names = HashMap::new();
+        let mut tokens = StaticTokens::new();
+        let mut keys = SigningKeys::new();
+        let mut subjects = Subjects::new();
+        for credential in credentials {
+            if names.insert(&credential.name, ()).is_some() {
+                return Err(credential.error("name", "is used by another credential too"));
+            }
+            let principal = Principal {
+                name: credential.name.clone(),
+                subject: None,
+                token_scopes: None,
+                grants: credential.grants.clone(),
+            };
+            let shared = |key, owner: Arc<Principal>| {
+                credential.error(key, format!("is the same as that of credential `{}`", owner.name))
+            };
+            match credential.proof()? {
+                Proof::Token(token) => tokens
+                    .insert(static_tokens::sha256(token.expose().as_bytes()), principal)
+                    .map_err(|owner| shared("token", owner))?,
+                Proof::TokenDigest(digest) => {
+                    tokens.insert(digest, principal).map_err(|owner| shared("token_sha256", owner))?;
+                }
+                Proof::Key { key, secret } => {
+                    keys.insert(key, secret, principal).map_err(|owner| shared("key", owner))?;
+                }
+                Proof::Subject(_) if jwt.is_none() => {
+                    return Err(credential.error(
+                        "subject",
+                        "is an identity inside a JSON Web Token: it needs a `[jwt]` table",
+                    ));
+                }
+                Proof::Subject(subject) => {
+                    if subjects.insert(subject.to_owned(), credential.grants.clone()).is_some() {
+                        return Err(credential.error("subject", "is the same as that of another credential"));
+                    }
+                }
+            }
+        }
+        let jwt = jwt.map(|config| JwtJudge::new(config, subjects, clock)).transpose()?;
+        Ok(Self { tokens, keys, jwt })
+    }
+
+    /// Whose credential this is and what it allows.
+    ///
+    /// A token is looked for among the static tokens first; if it is not one of them and has the shape of a JSON Web
+    /// Token, it is judged as such. Only a JSON Web Token with published keys can make this wait, for the key server,
+    /// and for no longer than a few seconds.
+    ///
+    /// # Errors
+    /// When the credential is not good, or cannot be judged now.
+    pub async fn authenticate(&self, presented: &Presented) -> Result<Principal, Refusal> {
+        match presented {
+            Presented::Token(token) => self.judge_token(token).await,
+            Presented::Signature { key, secret_prefix, derivation, message, signature } => {
+                self.keys.verify(key, secret_prefix, derivation, message, signature).cloned()
+            }
+        }
+    }
+
+    /// Whether there is no credential that could be good.
+    pub fn is_empty(&self) -> bool {
+        self.tokens.is_empty() && self.keys.is_empty() && self.jwt.is_none()
+    }
+
+    async fn judge_token(&self, token: &str) -> Result<Principal, Refusal> {
+        if token.len() > TOKEN_BYTES_MAX {
+            return Err(Refusal::Unknown);
+        }
+        if let Some(principal) = self.tokens.find(token) {
+            return Ok(principal.clone());
+        }
+        let judge = self.jwt.as_ref().ok_or(Refusal::Unknown)?;
+        let token = Jwt::parse(token).ok_or(Refusal::Unknown)?;
+        judge.judge(&token).await
+    }
+}
+
+impl std::fmt::Debug for Authenticator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Authenticator").finish_non_exhaustive()
+    }
+}

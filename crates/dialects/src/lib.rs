@@ -9,10 +9,14 @@
 
 pub mod host;
 mod listing;
+mod members;
+mod parameters;
+mod rafay;
 #[cfg(test)]
 mod testing;
 
 pub use host::{Body, Call, Failure, Host, Import, Reply, Route, Verb};
+pub use rafay::Config as RafayConfig;
 
 use annals_model::{Event, InvalidEvent};
 use futures_util::future::BoxFuture;
@@ -42,9 +46,12 @@ pub trait Dialect: Send + Sync + 'static {
 /// What of the dialects can be configured: the `[dialect.…]` tables of the configuration file.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Config {}
+pub struct Config {
+    /// Rafay's.
+    pub rafay: RafayConfig,
+}
 
 /// Every dialect.
-pub fn all(_config: &Config) -> Vec<Box<dyn Dialect>> {
-    Vec::new()
+pub fn all(config: &Config) -> Vec<Box<dyn Dialect>> {
+    vec![Box::new(rafay::Rafay::new(config.rafay.clone()))]
 }

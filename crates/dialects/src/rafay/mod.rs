@@ -1,0 +1,120 @@
+//! Rafay's PaaS events: `GET /apis/dashboard.envmgmt.io/v1/events/paas/partner/kind/{kind}/instance`.
+//!
+//! The path of a request through this folder: `request` checks its parameters, `list` asks the store and frames the
+//! answer, `event` writes each event, `vocabulary` says which events Rafay has words for, `problem` says what went
+//! wrong. `event` also reads Rafay's own events. `docs/dialects/rafay.md` states what is supported and what was
+//! chosen where Rafay's documentation is silent.
+
+mod event;
+mod list;
+mod problem;
+mod request;
+#[cfg(test)]
+mod tests;
+mod vocabulary;
+
+use std::sync::Arc;
+
+use annals_model::{Event, InvalidEvent, Presented, Principal};
+use futures_util::{FutureExt, future::BoxFuture};
+use serde::Deserialize;
+
+use self::{
+    problem::Problem,
+    vocabulary::{KINDS, Kind, NAME},
+};
+use crate::{
+    Dialect,
+    host::{Call, Import, Reply, Route},
+    members::items,
+};
+
+/// What of this dialect can be configured: `[dialect.rafay]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The partner whose organizations these are: `partner_id` of the answer, and of events that name none.
+    pub partner_id: String,
+    /// The partner's default organization, the one API keys belong to: `organization_id` of the answer.
+    pub organization_id: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { partner_id: "partner".to_owned(), organization_id: "default".to_owned() }
+    }
+}
+
+const PREFIX: &str = "/apis/dashboard.envmgmt.io/";
+const KIND_PATH: &str = "/apis/dashboard.envmgmt.io/v1/events/paas/partner/kind/";
+const ROUTES: &[Route] =
+    &[Route::get("/apis/dashboard.envmgmt.io/v1/events/paas/partner/kind/{kind}/instance")];
+
+/// Headers that carry the API key, in the spelling of Rafay's newer and older APIs.
+const KEY_HEADERS: [&str; 2] = ["x-api-key", "x-rafay-api-keyid"];
+
+/// The dialect.
+pub(crate) struct Rafay {
+    config: Arc<Config>,
+}
+
+impl Rafay {
+    /// The dialect with that configuration.
+    pub(crate) fn new(config: Config) -> Self {
+        Self { config: Arc::new(config) }
+    }
+
+    async fn answer(&self, call: &Call) -> Result<Reply, Problem> {
+        if call.route.is_none() {
+            return Err(unrouted(&call.path));
+        }
+        let principal = authenticate(call).await?;
+        let word = call.parameters.first().map(String::as_str).unwrap_or_default();
+        let kind = Kind::from_word(word).ok_or_else(|| {
+            Problem::not_found(format!("there are no events of kind \"{word}\", only of compute and service"))
+        })?;
+        list::answer(call, kind, &principal, &self.config).await
+    }
+}
+
+impl Dialect for Rafay {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn routes(&self) -> &'static [Route] {
+        ROUTES
+    }
+
+    fn prefixes(&self) -> &'static [&'static str] {
+        &[PREFIX]
+    }
+
+    fn serve(&self, call: Call) -> BoxFuture<'_, Reply> {
+        async move { self.answer(&call).await.unwrap_or_else(|problem| problem.reply()) }.boxed()
+    }
+
+    fn read(&self, body: &[u8], import: &Import) -> Result<Vec<Result<Event, InvalidEvent>>, InvalidEvent> {
+        let items = items(body, "items")?;
+        // The events of a whole answer are of its kind; an event that stands alone and names none is of the first.
+        let word =
+            items.envelope.get("kind").and_then(|kind| serde_json::from_str::<String>(kind.get()).ok());
+        let kind = word.as_deref().and_then(Kind::from_word).unwrap_or(KINDS[0]);
+        Ok(items.events.into_iter().map(|text| event::read(text, kind, import)).collect())
+    }
+}
+
+async fn authenticate(call: &Call) -> Result<Principal, Problem> {
+    let key = KEY_HEADERS.into_iter().find_map(|name| call.header(name)).filter(|key| !key.is_empty());
+    let key = key.ok_or_else(Problem::unauthenticated)?;
+    call.host.authenticate(Presented::Token(key.to_owned())).await.map_err(Problem::refused)
+}
+
+/// Why no route fits: the method when the path is one of ours, else the path.
+fn unrouted(path: &str) -> Problem {
+    let kind = path.strip_prefix(KIND_PATH).and_then(|rest| rest.strip_suffix("/instance"));
+    match kind {
+        Some(kind) if !kind.is_empty() && !kind.contains('/') => Problem::method(),
+        _ => Problem::not_found("Not Found"),
+    }
+}

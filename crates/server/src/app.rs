@@ -1,0 +1,94 @@
+//! What all requests share, and how work that would hold up an async thread is kept off it.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use annals_auth::Authenticator;
+use annals_dialects::Dialect;
+use annals_model::Clock;
+use annals_store::Store;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, header, uri::Authority};
+use serde::Serialize;
+use tokio::sync::Semaphore;
+
+use crate::{
+    limits::Limits,
+    mount::Prefixes,
+    native::problem::Problem,
+    observe::{metrics::Metrics, trail::Trail},
+};
+
+/// What all requests share.
+pub(crate) struct App {
+    pub(crate) store: Store,
+    pub(crate) authenticator: Authenticator,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) dialects: Vec<Arc<dyn Dialect>>,
+    /// Which dialect a path belongs to.
+    pub(crate) prefixes: Prefixes,
+    pub(crate) limits: Limits,
+    pub(crate) metrics: Metrics,
+    /// One permit for each request that may be worked on.
+    pub(crate) requests: Arc<Semaphore>,
+    /// One permit for each unit of memory that bodies may fill.
+    pub(crate) bodies: Arc<Semaphore>,
+    /// Without a final slash.
+    pub(crate) external_url: Option<String>,
+    pub(crate) address: SocketAddr,
+}
+
+impl App {
+    /// The server's address as a client sees it, without a final slash.
+    pub(crate) fn base_url(&self, headers: &HeaderMap) -> String {
+        if let Some(url) = &self.external_url {
+            return url.clone();
+        }
+        // What a client says of itself is put into links only when it can be nothing but an address.
+        let host = headers
+            .get(header::HOST)
+            .and_then(|value| value.to_str().ok())
+            .filter(|text| text.parse::<Authority>().is_ok_and(|authority| authority == *text))
+            .filter(|text| !text.contains('@'));
+        match host {
+            Some(host) => format!("http://{host}"),
+            None => format!("http://{}", self.address),
+        }
+    }
+}
+
+/// A value as JSON text. A large one is written on a blocking thread.
+pub(crate) fn json(value: &impl Serialize) -> Vec<u8> {
+    // Our own answers hold texts, numbers and times, which all have a JSON form.
+    serde_json::to_vec(value).unwrap_or_default()
+}
+
+/// An answer that is JSON.
+pub(crate) fn json_response(body: impl Into<axum::body::Body>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], body.into()).into_response()
+}
+
+/// Does work that takes long on a thread of its own. The request counts as in progress until the work is done, even
+/// when nobody waits for it any longer.
+///
+/// # Errors
+/// When the work panicked.
+pub(crate) async fn blocking<T: Send + 'static>(
+    trail: &Arc<Trail>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem> {
+    let held = Arc::clone(trail);
+    let done = tokio::task::spawn_blocking(move || {
+        let result = work();
+        drop(held);
+        result
+    });
+    done.await.map_err(|error| {
+        // The text of a panic may hold what a client sent.
+        tracing::error!(
+            request_id = trail.id(),
+            panicked = error.is_panic(),
+            "work on a request was cut short"
+        );
+        Problem::internal()
+    })
+}

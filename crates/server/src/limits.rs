@@ -1,0 +1,142 @@
+//! Every limit of the HTTP side, by name. Those an operator may change are fields of [`Limits`]; the rest are part of
+//! the interface. `docs/limits.md` lists all of them for users, with those of events and queries.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// Events in one `POST`; more of them are to be sent in several requests.
+pub const EVENTS_PER_REQUEST_MAX: usize = 100_000;
+/// Events on one page of the native API when the request does not say.
+pub const LIST_EVENTS_DEFAULT: u32 = 100;
+/// Events on one page of the native API.
+pub const LIST_EVENTS_MAX: u32 = 1_000;
+/// Values of a grouping when the request does not say.
+pub const GROUPS_DEFAULT: usize = 100;
+/// Bytes of the body of a request to a dialect. Platforms' list requests have no body, sign-ins a small one.
+pub const DIALECT_BODY_BYTES_MAX: usize = 1 << 20;
+/// Bytes of an `X-Request-Id` that is taken over from the client.
+pub const REQUEST_ID_BYTES_MAX: usize = 128;
+/// Bytes of the name of an installation in an import.
+pub const INSTALLATION_BYTES_MAX: usize = 64;
+/// Headers of one request.
+pub const HEADERS_MAX: usize = 100;
+/// What memory for bodies is counted in.
+pub const BODY_UNIT_BYTES: usize = 64 << 10;
+/// When to come back after the server had too much to do.
+pub const RETRY_AFTER_OVERLOAD_SECONDS: u64 = 1;
+/// When to come back after the disk ran full or the store stopped.
+pub const RETRY_AFTER_OUTAGE_SECONDS: u64 = 30;
+
+/// The least that `header_bytes_max` may be.
+const HEADER_BYTES_LEAST: usize = 8 << 10;
+
+/// The limits an operator may change: the table `[limits]` of the configuration file.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Bytes of one body, both as it is sent and after it is decompressed.
+    pub body_bytes_max: usize,
+    /// Bytes of all bodies that are in memory at once; a request beyond it is answered 429.
+    pub bodies_bytes_max: usize,
+    /// Bytes of the request line and headers of one request.
+    pub header_bytes_max: usize,
+    /// Seconds within which a connection has to send the headers of a request.
+    pub header_timeout_seconds: u64,
+    /// Seconds within which a request has to be sent and its answer begun.
+    pub request_timeout_seconds: u64,
+    /// Seconds within which a client has to take some of its answer.
+    pub write_timeout_seconds: u64,
+    /// Requests that are worked on at once; one beyond it is answered 429.
+    pub requests_max: usize,
+    /// Connections that are open at once; one beyond it waits.
+    pub connections_max: usize,
+    /// Seconds that requests in progress are given to end when the server stops.
+    pub drain_timeout_seconds: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes_max: 64 << 20,
+            bodies_bytes_max: 256 << 20,
+            header_bytes_max: 64 << 10,
+            header_timeout_seconds: 15,
+            request_timeout_seconds: 60,
+            write_timeout_seconds: 60,
+            // Each may occupy one thread of the runtime's blocking pool, which has 512.
+            requests_max: 256,
+            connections_max: 768,
+            drain_timeout_seconds: 30,
+        }
+    }
+}
+
+impl Limits {
+    /// The first limit that cannot be, with the reason.
+    pub(crate) fn fault(&self) -> Option<String> {
+        let positive = [
+            ("body_bytes_max", self.body_bytes_max),
+            ("requests_max", self.requests_max),
+            ("connections_max", self.connections_max),
+            ("header_timeout_seconds", usize::try_from(self.header_timeout_seconds).unwrap_or(usize::MAX)),
+            ("request_timeout_seconds", usize::try_from(self.request_timeout_seconds).unwrap_or(usize::MAX)),
+            ("write_timeout_seconds", usize::try_from(self.write_timeout_seconds).unwrap_or(usize::MAX)),
+        ];
+        if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
+            return Some(format!("`limits.{name}` must not be 0"));
+        }
+        if self.header_bytes_max < HEADER_BYTES_LEAST {
+            return Some(format!("`limits.header_bytes_max` must be at least {HEADER_BYTES_LEAST}"));
+        }
+        if self.bodies_bytes_max < self.body_bytes_max {
+            return Some("`limits.bodies_bytes_max` must be at least `limits.body_bytes_max`".to_owned());
+        }
+        None
+    }
+
+    pub(crate) const fn header_timeout(&self) -> Duration {
+        Duration::from_secs(self.header_timeout_seconds)
+    }
+
+    pub(crate) const fn request_timeout(&self) -> Duration {
+        Duration::from_secs(self.request_timeout_seconds)
+    }
+
+    pub(crate) const fn write_timeout(&self) -> Duration {
+        Duration::from_secs(self.write_timeout_seconds)
+    }
+
+    pub(crate) const fn drain_timeout(&self) -> Duration {
+        Duration::from_secs(self.drain_timeout_seconds)
+    }
+
+    /// How many units of [`BODY_UNIT_BYTES`] all bodies together may fill.
+    pub(crate) fn body_units(&self) -> usize {
+        self.bodies_bytes_max.div_ceil(BODY_UNIT_BYTES).min(tokio::sync::Semaphore::MAX_PERMITS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn impossible_limits_are_named() {
+        assert_eq!(Limits::default().fault(), None);
+        let cases = [
+            (Limits { requests_max: 0, ..Limits::default() }, "`limits.requests_max` must not be 0"),
+            (
+                Limits { header_bytes_max: 100, ..Limits::default() },
+                "`limits.header_bytes_max` must be at least 8192",
+            ),
+            (
+                Limits { bodies_bytes_max: 1, ..Limits::default() },
+                "`limits.bodies_bytes_max` must be at least `limits.body_bytes_max`",
+            ),
+        ];
+        for (limits, fault) in cases {
+            assert_eq!(limits.fault().as_deref(), Some(fault));
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! `POST /api/v1/events`: records events in their native form. Every event is judged by itself; a bad one among good
+//! ones is named by its index, and in NDJSON by its line, and the others are stored.
+
+use std::sync::Arc;
+
+use annals_model::{Clock, Event, InvalidEvent, Principal, Role};
+use annals_store::{AppendError, Batch};
+use axum::{
+    Extension,
+    extract::{Request, State},
+    response::Response,
+};
+use http::{HeaderMap, HeaderValue, header};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use crate::{
+    app::{App, blocking, json, json_response},
+    body,
+    limits::EVENTS_PER_REQUEST_MAX,
+    native::{
+        access::caller_with,
+        filters::Parameters,
+        problem::{Kind, Problem},
+    },
+    observe::{metrics::Rejection, trail::Trail},
+};
+
+/// How the events of a body are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// One JSON document.
+    Json,
+    /// One JSON document a line.
+    Lines,
+}
+
+/// What became of the events of a request.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Recorded {
+    /// How many were new and are stored now.
+    accepted: u64,
+    /// How many had been stored before, by organization, source and id; nothing was changed.
+    duplicates: u64,
+    /// Those that were not stored, and why.
+    rejected: Vec<Rejected>,
+}
+
+/// An event that was not stored.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Rejected {
+    /// Its place among the events of the request, from 0.
+    index: usize,
+    /// The line it is on, from 1; for NDJSON alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    line: Option<usize>,
+    /// Which field, and which rule it breaks.
+    error: String,
+    #[serde(skip)]
+    cause: Rejection,
+}
+
+/// The events of a body, each good or bad.
+#[derive(Default)]
+pub(crate) struct Parsed {
+    places: Vec<Place>,
+    events: Vec<Event>,
+    rejected: Vec<Rejected>,
+}
+
+/// Where in a body an event stands.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    index: usize,
+    line: Option<usize>,
+}
+
+/// Records events.
+///
+/// One event, an array of events, or NDJSON with one event a line; optionally compressed with gzip or zstd.
+/// Every event is judged by itself. Sending an event again is harmless: it is counted as a duplicate.
+#[utoipa::path(
+    post, path = "/api/v1/events", tag = "events",
+    request_body(content((serde_json::Value = "application/json"), (String = "application/x-ndjson"))),
+    responses((status = 200, description = "What became of each event", body = Recorded)),
+)]
+pub(crate) async fn events(
+    State(app): State<Arc<App>>,
+    Extension(trail): Extension<Arc<Trail>>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let writer = caller_with(&app, &trail, request.headers(), Role::Writer).await?;
+    Parameters::none(request.uri().query())?;
+    let form = form(request.headers())?;
+    let held = body::read(&app, &trail, request.into_body(), app.limits.body_bytes_max).await?;
+    let clock = Arc::clone(&app.clock);
+    let (parsed, held) = blocking(&trail, move || (parse(&held.bytes, form, &*clock), held)).await?;
+    let recorded = record(&app, &trail, writer, parsed?).await;
+    drop(held);
+    recorded
+}
+
+/// How the content type says the events are written.
+///
+/// # Errors
+/// 415 for every other content type, and for none.
+pub(crate) fn form(headers: &HeaderMap) -> Result<Form, Problem> {
+    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = given.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        return Ok(Form::Json);
+    }
+    if essence.eq_ignore_ascii_case("application/x-ndjson") {
+        return Ok(Form::Lines);
+    }
+    let detail = if given.is_empty() {
+        "the content type is missing: send application/json or application/x-ndjson".to_owned()
+    } else {
+        format!("the content type `{given}` is not understood: send application/json or application/x-ndjson")
+    };
+    Err(Problem::new(Kind::UnsupportedMediaType, detail)
+        .header(header::ACCEPT, HeaderValue::from_static("application/json, application/x-ndjson")))
+}
+
+/// Reads the events of a body in their native form.
+fn parse(body: &[u8], form: Form, clock: &dyn Clock) -> Result<Parsed, Problem> {
+    let mut parsed = Parsed::default();
+    match form {
+        Form::Json => {
+            for (index, raw) in elements(body)?.into_iter().enumerate() {
+                parsed.add(Place { index, line: None }, Event::from_json(raw.get().as_bytes(), clock))?;
+            }
+        }
+        Form::Lines => {
+            for (index, (line, text)) in lines(body).enumerate() {
+                parsed.add(Place { index, line: Some(line) }, Event::from_json(text, clock))?;
+            }
+        }
+    }
+    Ok(parsed)
+}
+
+/// The elements of an array, or the one object.
+fn elements(body: &[u8]) -> Result<Vec<&RawValue>, Problem> {
+    let malformed = |error: serde_json::Error| {
+        Problem::new(Kind::BadBody, format!("the body is not valid JSON: {error}"))
+    };
+    match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'[') => serde_json::from_slice(body).map_err(malformed),
+        Some(b'{') => serde_json::from_slice::<&RawValue>(body).map(|raw| vec![raw]).map_err(malformed),
+        Some(_) => {
+            serde_json::from_slice::<&RawValue>(body).map_err(malformed)?;
+            Err(Problem::new(Kind::BadBody, "the body is neither an event nor an array of events"))
+        }
+        None => Err(Problem::new(Kind::BadBody, "the body is empty: send an event or an array of events")),
+    }
+}
+
+/// The lines that are not blank, with their numbers from 1.
+pub(crate) fn lines(body: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let numbered = body.split(|byte| *byte == b'\n').enumerate();
+    numbered.map(|(index, line)| (index + 1, line.trim_ascii())).filter(|(_, line)| !line.is_empty())
+}
+
+impl Parsed {
+    fn add(&mut self, place: Place, event: Result<Event, InvalidEvent>) -> Result<(), Problem> {
+        if self.events.len() + self.rejected.len() == EVENTS_PER_REQUEST_MAX {
+            let detail = format!("more than {EVENTS_PER_REQUEST_MAX} events: send them in several requests");
+            return Err(Problem::new(Kind::BodyTooLarge, detail));
+        }
+        match event {
+            Ok(event) => {
+                self.places.push(place);
+                self.events.push(event);
+            }
+            Err(error) => self.reject(place, error.to_string(), Rejection::Invalid),
+        }
+        Ok(())
+    }
+
+    /// Adds the next event of a body that is one document, or of a line.
+    pub(crate) fn add_next(
+        &mut self,
+        line: Option<usize>,
+        event: Result<Event, InvalidEvent>,
+    ) -> Result<(), Problem> {
+        let index = self.events.len() + self.rejected.len();
+        self.add(Place { index, line }, event)
+    }
+
+    fn reject(&mut self, place: Place, error: String, cause: Rejection) {
+        self.rejected.push(Rejected { index: place.index, line: place.line, error, cause });
+    }
+
+    /// Takes out the events that the writer may not write.
+    fn authorize(&mut self, writer: &Principal) {
+        let events = std::mem::take(&mut self.events);
+        for (place, event) in std::mem::take(&mut self.places).into_iter().zip(events) {
+            let organization = event.organization.as_ref().map(|named| named.id.as_str());
+            let project = event.project.as_ref().map(|named| named.id.as_str());
+            if writer.may(Role::Writer, organization, project) {
+                self.places.push(place);
+                self.events.push(event);
+                continue;
+            }
+            let error = match (organization, project) {
+                (None, _) => "not allowed to write events without an organization".to_owned(),
+                (Some(organization), None) => {
+                    format!("not allowed to write to organization `{organization}`")
+                }
+                (Some(organization), Some(project)) => {
+                    format!("not allowed to write to organization `{organization}`, project `{project}`")
+                }
+            };
+            self.reject(place, error, Rejection::Forbidden);
+        }
+    }
+}
+
+/// Stores what of the events may be stored.
+///
+/// # Errors
+/// 403 when the writer may write none of them; otherwise what the store answers.
+pub(crate) async fn record(
+    app: &Arc<App>,
+    trail: &Arc<Trail>,
+    writer: Principal,
+    mut parsed: Parsed,
+) -> Result<Response, Problem> {
+    let (parsed, batch) = blocking(trail, move || {
+        parsed.authorize(&writer);
+        let events = std::mem::take(&mut parsed.events);
+        let batch = (!events.is_empty()).then(|| Batch::new(events));
+        (parsed, batch)
+    })
+    .await?;
+    let mut rejected = parsed.rejected;
+    rejected.sort_by_key(|rejected| rejected.index);
+    for one in &rejected {
+        app.metrics.rejected(one.cause);
+    }
+    let Some(batch) = batch else {
+        if let Some(first) = rejected.iter().find(|one| one.cause == Rejection::Forbidden)
+            && rejected.iter().all(|one| one.cause == Rejection::Forbidden)
+        {
+            return Err(Problem::new(Kind::Forbidden, format!("this credential is {}", first.error)));
+        }
+        return answer(trail, Recorded { accepted: 0, duplicates: 0, rejected }).await;
+    };
+    let appended = app.store.append(batch).await.map_err(|error| refused(trail, &error))?;
+    app.metrics.recorded(appended.accepted, appended.duplicates);
+    answer(trail, Recorded { accepted: appended.accepted, duplicates: appended.duplicates, rejected }).await
+}
+
+async fn answer(trail: &Arc<Trail>, recorded: Recorded) -> Result<Response, Problem> {
+    if recorded.rejected.is_empty() {
+        return Ok(json_response(json(&recorded)));
+    }
+    blocking(trail, move || json(&recorded)).await.map(json_response)
+}
+
+fn refused(trail: &Trail, error: &AppendError) -> Problem {
+    let kind = match error {
+        AppendError::Overloaded => Kind::Overloaded,
+        AppendError::TooLarge { .. } => Kind::BodyTooLarge,
+        AppendError::DiskLow { .. } => Kind::DiskLow,
+        AppendError::Poisoned(_) => {
+            tracing::error!(request_id = trail.id(), %error, "events were not stored");
+            let detail = "the store refuses to write since an earlier write failed; it has to be restarted";
+            return Problem::new(Kind::StoreStopped, detail);
+        }
+        AppendError::Closed => Kind::StoreStopped,
+    };
+    Problem::new(kind, error.to_string())
+}

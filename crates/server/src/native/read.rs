@@ -1,0 +1,323 @@
+//! `GET /api/v1/…`: lists events, gives one event, counts by value and by time.
+
+use std::{sync::Arc, time::Duration};
+
+use annals_model::{
+    Cursor, Event, Field, GroupCount, Order, Page, Query, Role, Start, Timestamp, Total, limits::GROUPS_MAX,
+};
+use annals_store::QueryError;
+use axum::{
+    Extension,
+    extract::{Request, State},
+    response::Response,
+};
+use http::{HeaderValue, header};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{
+    app::{App, blocking, json, json_response},
+    limits::{GROUPS_DEFAULT, LIST_EVENTS_DEFAULT, LIST_EVENTS_MAX},
+    native::{
+        Segment,
+        access::caller_with,
+        filters::{Parameters, field as field_named},
+        problem::{Kind, Problem},
+        segment,
+    },
+    observe::trail::Trail,
+};
+
+/// One page of a list. It documents what [`render`] writes.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the answer is written piece by piece; this is its description")]
+pub(crate) struct EventList {
+    /// The events, in the order asked for.
+    events: Vec<serde_json::Value>,
+    /// The cursor of the next page; null when no more events match.
+    next: Option<String>,
+    /// How many events match, if `total=true` was asked for.
+    #[schema(nullable = false)]
+    total: Option<u64>,
+}
+
+/// How often each value of a field occurs.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct FieldCounts {
+    /// The field.
+    field: String,
+    /// Its values, the most frequent first.
+    values: Vec<ValueCount>,
+}
+
+/// How often one value occurs.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ValueCount {
+    /// The value; null counts the events that do not have the field.
+    value: Option<String>,
+    /// How many events have it.
+    count: u64,
+}
+
+/// How many events happened when.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Histogram {
+    /// The width of a bucket in seconds.
+    width_seconds: u64,
+    /// The buckets that are not empty, oldest first.
+    buckets: Vec<Bucket>,
+}
+
+/// One bucket of a histogram.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Bucket {
+    /// Its first instant, a multiple of the width since 1970.
+    #[schema(value_type = String, format = DateTime)]
+    from: Timestamp,
+    /// How many events happened in it.
+    count: u64,
+}
+
+/// Lists events.
+#[utoipa::path(
+    get, path = "/api/v1/events", tag = "events",
+    params(
+        ("order" = Option<String>, Query, description = "`desc` (the default) = newest first, `asc` = oldest first"),
+        ("limit" = Option<u32>, Query, description = "Events on the page: 1 to 1000, 100 by default"),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before; the other parameters stay the same"),
+        ("total" = Option<bool>, Query, description = "`true` = also count all events that match"),
+    ),
+    responses((
+        status = 200, description = "A page of events", body = EventList,
+        headers(("link" = String, description = "The next page (RFC 8288, `rel=\"next\"`), if there is one")),
+    )),
+)]
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    Extension(trail): Extension<Arc<Trail>>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let reader = caller_with(&app, &trail, request.headers(), Role::Reader).await?;
+    let text = request.uri().query().unwrap_or_default();
+    let parameters = Parameters::parse(text, &["order", "limit", "cursor", "total"])?;
+    let order = match parameters.own("order") {
+        None | Some("desc") => Order::Descending,
+        Some("asc") => Order::Ascending,
+        Some(other) => {
+            return Err(Problem::parameter(format!("`order` is `{other}`: must be asc or desc")));
+        }
+    };
+    let total = match parameters.own("total") {
+        None | Some("false") => Total::Unwanted,
+        Some("true") => Total::Exact,
+        Some(other) => {
+            return Err(Problem::parameter(format!("`total` is `{other}`: must be true or false")));
+        }
+    };
+    let limit = parameters.number("limit", LIST_EVENTS_DEFAULT, LIST_EVENTS_MAX)?;
+    let mut query = parameters.query(&reader)?.order(order).limit(limit);
+    query.total = total;
+    if let Some(cursor) = parameters.own("cursor") {
+        let position = cursor
+            .parse()
+            .and_then(|cursor: Cursor| cursor.check(&query, app.store.number()))
+            .map_err(|error| Problem::new(Kind::BadCursor, error.to_string()))?;
+        query = query.start(Start::After(position));
+    }
+
+    let link = format!("{}{}", app.base_url(request.headers()), request.uri().path());
+    let kept: Vec<(String, String)> =
+        form_urlencoded::parse(text.as_bytes()).into_owned().filter(|(name, _)| name != "cursor").collect();
+    let asked = Arc::clone(&app);
+    let (body, next) = blocking(&trail, move || {
+        let page = asked.store.query(&query)?;
+        let next = page.next().map(|position| query.cursor_after(position, asked.store.number()).to_string());
+        Ok((render(&page, next.as_deref()), next))
+    })
+    .await?
+    .map_err(|error| unanswered(&trail, &error))?;
+
+    let mut response = json_response(body);
+    if let Some(next) = next {
+        let query = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(kept)
+            .append_pair("cursor", &next)
+            .finish();
+        if let Ok(value) = HeaderValue::from_str(&format!("<{link}?{query}>; rel=\"next\"")) {
+            response.headers_mut().insert(header::LINK, value);
+        }
+    }
+    Ok(response)
+}
+
+/// Gives one event.
+#[utoipa::path(
+    get, path = "/api/v1/events/{id}", tag = "events",
+    params(("id" = String, Path, description = "The event's `id`")),
+    responses((status = 200, description = "The event", body = serde_json::Value)),
+)]
+pub(crate) async fn event(
+    State(app): State<Arc<App>>,
+    Extension(trail): Extension<Arc<Trail>>,
+    id: Segment,
+    request: Request,
+) -> Result<Response, Problem> {
+    let reader = caller_with(&app, &trail, request.headers(), Role::Reader).await?;
+    let id = segment(id)?;
+    Parameters::none(request.uri().query())?;
+    let missing =
+        || Problem::new(Kind::NotFound, format!("there is no event `{id}` that this credential may read"));
+    let uuid = Uuid::try_parse(&id).map_err(|_| missing())?;
+    let asked = Arc::clone(&app);
+    let scope = reader.read_scope();
+    let body = blocking(&trail, move || {
+        let event = asked.store.event(&scope, uuid)?;
+        Ok(event.map(|event| {
+            let mut body = Vec::new();
+            write_event(&event, &mut body);
+            body
+        }))
+    })
+    .await?
+    .map_err(|error| unanswered(&trail, &error))?;
+    body.map(json_response).ok_or_else(missing)
+}
+
+/// Counts events by the values of a field.
+#[utoipa::path(
+    get, path = "/api/v1/fields/{field}", tag = "counts",
+    params(
+        ("field" = String, Path, description = "A field, as in `type` or `labels.team`"),
+        ("limit" = Option<u32>, Query, description = "Values: 1 to 10000, 100 by default"),
+    ),
+    responses((status = 200, description = "The most frequent values", body = FieldCounts)),
+)]
+pub(crate) async fn field(
+    State(app): State<Arc<App>>,
+    Extension(trail): Extension<Arc<Trail>>,
+    name: Segment,
+    request: Request,
+) -> Result<Response, Problem> {
+    let reader = caller_with(&app, &trail, request.headers(), Role::Reader).await?;
+    let name = segment(name)?;
+    let Some(field) = field_named(&name) else {
+        let known: Vec<String> = Field::FIXED.iter().map(|field| field.name().into_owned()).collect();
+        let detail = format!("there is no field `{name}`; there are {} and labels.<name>", known.join(", "));
+        return Err(Problem::new(Kind::NotFound, detail));
+    };
+    let parameters = Parameters::parse(request.uri().query().unwrap_or_default(), &["limit"])?;
+    let limit = parameters.number("limit", GROUPS_DEFAULT as u32, GROUPS_MAX as u32)?;
+    let query = parameters.query(&reader)?;
+    let (asked, named) = (Arc::clone(&app), field.name().into_owned());
+    let body = blocking(&trail, move || {
+        let counts = asked.store.group(&query, &field, limit as usize)?.into_iter();
+        let values = counts.map(|GroupCount { value, count }| ValueCount { value, count }).collect();
+        Ok(json(&FieldCounts { field: named, values }))
+    })
+    .await?;
+    body.map(json_response).map_err(|error| unanswered(&trail, &error))
+}
+
+/// Counts events by time.
+#[utoipa::path(
+    get, path = "/api/v1/histogram", tag = "counts",
+    params(("width" = Option<String>, Query, description = "The width of a bucket: `30s`, `5m`, `1h` (the default), `7d`")),
+    responses((status = 200, description = "How many events happened when", body = Histogram)),
+)]
+pub(crate) async fn histogram(
+    State(app): State<Arc<App>>,
+    Extension(trail): Extension<Arc<Trail>>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let reader = caller_with(&app, &trail, request.headers(), Role::Reader).await?;
+    let parameters = Parameters::parse(request.uri().query().unwrap_or_default(), &["width"])?;
+    let text = parameters.own("width").unwrap_or("1h");
+    let width = width(text).ok_or_else(|| {
+        Problem::parameter(format!("`width` is `{text}`: must be a number and s, m, h or d, as in 15m"))
+    })?;
+    let query: Query = parameters.query(&reader)?;
+    let asked = Arc::clone(&app);
+    let body = blocking(&trail, move || {
+        let buckets = asked.store.histogram(&query, width)?.into_iter();
+        let buckets = buckets.map(|(from, count)| Bucket { from, count }).collect();
+        Ok(json(&Histogram { width_seconds: width.as_secs(), buckets }))
+    })
+    .await?;
+    body.map(json_response).map_err(|error| unanswered(&trail, &error))
+}
+
+/// Writes a page as [`EventList`] describes it.
+fn render(page: &Page, next: Option<&str>) -> Vec<u8> {
+    let mut body = b"{\"events\":[".to_vec();
+    for (index, event) in page.events.iter().enumerate() {
+        if index > 0 {
+            body.push(b',');
+        }
+        write_event(event, &mut body);
+    }
+    body.extend(b"],\"next\":");
+    match next {
+        // A cursor is base64url: nothing in it needs escaping.
+        Some(cursor) => body.extend(format!("\"{cursor}\"").as_bytes()),
+        None => body.extend(b"null"),
+    }
+    if let Some(total) = page.total {
+        body.extend(format!(",\"total\":{total}").as_bytes());
+    }
+    body.push(b'}');
+    body
+}
+
+fn write_event(event: &Event, body: &mut Vec<u8>) {
+    let start = body.len();
+    if let Err(error) = serde_json::to_writer(&mut *body, event) {
+        // Only stored JSON that is no JSON could fail, and the store checks what it reads.
+        tracing::error!(id = %event.id, %error, "an event has no JSON form");
+        body.truncate(start);
+        body.extend(b"null");
+    }
+}
+
+/// A number and a unit.
+fn width(text: &str) -> Option<Duration> {
+    let unit = text.chars().last()?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => return None,
+    };
+    let number: u64 = text.strip_suffix(unit)?.parse().ok().filter(|number| *number > 0)?;
+    number.checked_mul(seconds).map(Duration::from_secs)
+}
+
+fn unanswered(trail: &Trail, error: &QueryError) -> Problem {
+    match error {
+        QueryError::TooLarge(_) => Problem::new(Kind::QueryTooLarge, error.to_string()),
+        QueryError::TooManyBuckets | QueryError::BucketWidth | QueryError::TooManyGroups => {
+            Problem::new(Kind::QueryTooLarge, error.to_string())
+        }
+        QueryError::Damage(_) => {
+            tracing::error!(request_id = trail.id(), %error, "a query has no answer");
+            Problem::internal()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn widths_are_numbers_with_a_unit() {
+        assert_eq!(width("30s"), Some(Duration::from_secs(30)));
+        assert_eq!(width("2d"), Some(Duration::from_secs(172_800)));
+        for text in
+            ["", "s", "0h", "-1h", "1", "1w", "1.5h", "99999999999999999999h", "9999999999999999999d", "1é"]
+        {
+            assert_eq!(width(text), None, "{text}");
+        }
+    }
+}

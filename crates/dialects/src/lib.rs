@@ -7,9 +7,11 @@
 //!
 //! Adding a platform is one folder here and one line in [`all`].
 
+mod exoscale;
 pub mod host;
 mod listing;
 mod members;
+mod object;
 mod parameters;
 mod rafay;
 #[cfg(test)]
@@ -53,5 +55,5 @@ pub struct Config {
 
 /// Every dialect.
 pub fn all(config: &Config) -> Vec<Box<dyn Dialect>> {
-    vec![Box::new(rafay::Rafay::new(config.rafay.clone()))]
+    vec![Box::new(exoscale::Exoscale), Box::new(rafay::Rafay::new(config.rafay.clone()))]
 }

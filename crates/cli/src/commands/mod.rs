@@ -1,0 +1,35 @@
+//! What each subcommand does, one file each.
+
+mod check;
+mod demo;
+mod export;
+mod import;
+mod ingest;
+mod keys;
+mod query;
+mod serve;
+mod stop;
+mod upload;
+mod walk;
+
+use std::process::ExitCode;
+
+use crate::{cli::Command, failure::Failure, output};
+
+/// Does what the command line asks for.
+pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Ingest(arguments) => ingest::run(&arguments),
+        Command::Import(arguments) => import::run(&arguments),
+        Command::Query(arguments) => query::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
+        Command::Keys(arguments) => keys::run(&arguments),
+        Command::Openapi => {
+            output::print(&annals_server::openapi())?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The configuration file as written. Unknown keys are errors that name the key and its place; values are never
+//! shown in errors, because some of them are secrets.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use annals_auth::{CredentialConfig, JwtConfig};
+use annals_server::limits::Limits;
+use serde::Deserialize;
+
+/// The file. Absent keys are `None` where something else decides, and defaults where nothing does.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct File {
+    pub(super) listen: Option<SocketAddr>,
+    pub(super) external_url: Option<String>,
+    pub(super) data_dir: Option<PathBuf>,
+    pub(super) log: Log,
+    pub(super) credential: Vec<CredentialConfig>,
+    pub(super) jwt: Option<JwtConfig>,
+    pub(super) dialect: annals_dialects::Config,
+    pub(super) limits: Limits,
+    pub(super) store: Store,
+}
+
+/// `[log]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Log {
+    pub(super) format: Option<super::LogFormat>,
+    pub(super) level: Option<String>,
+}
+
+/// `[store]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Store {
+    pub(super) seal_events: Option<usize>,
+    pub(super) seal_bytes: Option<usize>,
+    pub(super) seal_age_seconds: Option<u64>,
+    pub(super) merge_factor: Option<usize>,
+    pub(super) segment_events_max: Option<usize>,
+    pub(super) free_bytes_min: Option<u64>,
+    pub(super) queue_bytes_max: Option<usize>,
+    pub(super) queue_events_max: Option<usize>,
+    pub(super) group_bytes_max: Option<usize>,
+    pub(super) frozen_parts_max: Option<usize>,
+}
+
+/// Reads a file's text.
+///
+/// # Errors
+/// What is wrong, with line and column and, where it is known, the table.
+pub(super) fn parse(text: &str) -> Result<File, String> {
+    toml::from_str(text).map_err(|error| {
+        let message = error.message().trim_end_matches('\n').replace('\n', ", ");
+        let Some(span) = error.span() else { return message };
+        let before = text.get(..span.start).unwrap_or(text);
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().map_or(0, |start| start.chars().count()) + 1;
+        let table = before
+            .lines()
+            .rev()
+            .map(str::trim)
+            .find(|line| line.starts_with('['))
+            .map(|header| header.split('#').next().unwrap_or(header).trim());
+        match table {
+            Some(table) => format!("line {line}, column {column}, in {table}: {message}"),
+            None => format!("line {line}, column {column}: {message}"),
+        }
+    })
+}

@@ -1,7 +1,7 @@
 //! Judges credentials: what a caller presents becomes a principal with grants, or is refused.
 //!
 //! Three kinds of credentials are known: static tokens, request-signing keys, and JSON Web Tokens. Principals are made
-//! here and nowhere else, which `tests/policy.rs` holds the workspace to. How a credential travels in a request and how
+//! here and nowhere else, which `tests/it/policy.rs` holds the workspace to. How a credential travels in a request and how
 //! a refusal is worded belong to the dialects: this crate must know neither HTTP headers nor any platform's errors.
 //!
 //! Start with [`Authenticator`].

@@ -8,6 +8,7 @@
 //! Adding a platform is one folder here and one line in [`all`].
 
 mod exoscale;
+mod fujitsu;
 pub mod host;
 mod listing;
 mod members;
@@ -17,6 +18,7 @@ mod rafay;
 #[cfg(test)]
 mod testing;
 
+pub use fujitsu::Config as FujitsuConfig;
 pub use host::{Body, Call, Failure, Host, Import, Reply, Route, Verb};
 pub use rafay::Config as RafayConfig;
 
@@ -49,11 +51,17 @@ pub trait Dialect: Send + Sync + 'static {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// Fujitsu K5's.
+    pub fujitsu: FujitsuConfig,
     /// Rafay's.
     pub rafay: RafayConfig,
 }
 
 /// Every dialect.
 pub fn all(config: &Config) -> Vec<Box<dyn Dialect>> {
-    vec![Box::new(exoscale::Exoscale), Box::new(rafay::Rafay::new(config.rafay.clone()))]
+    vec![
+        Box::new(exoscale::Exoscale),
+        Box::new(fujitsu::Fujitsu::new(config.fujitsu.clone())),
+        Box::new(rafay::Rafay::new(config.rafay.clone())),
+    ]
 }

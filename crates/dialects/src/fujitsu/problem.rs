@@ -1,0 +1,147 @@
+//! What goes wrong, in the shape of OpenStack's database service, whose error names K5's manual has:
+//! `{"<name>":{"code","message"}}`. It knows no events.
+
+use annals_model::Refusal;
+use http::StatusCode;
+use uuid::Uuid;
+
+use crate::{
+    host::{Body, Failure, Reply},
+    members::{Object, quote},
+};
+
+/// An answer that is an error.
+#[derive(Debug)]
+pub(super) struct Problem {
+    status: StatusCode,
+    name: &'static str,
+    message: String,
+}
+
+impl Problem {
+    fn new(status: StatusCode, name: &'static str, message: impl Into<String>) -> Self {
+        Self { status, name, message: message.into() }
+    }
+
+    /// A parameter cannot be read.
+    pub(super) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "badRequest", message)
+    }
+
+    /// No token, or one that nobody has.
+    pub(super) fn unauthorized() -> Self {
+        let message = "The request you have made requires authentication.";
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
+    }
+
+    /// A good token of another tenant; `tenant` is the token's own where it has one.
+    pub(super) fn forbidden(tenant: &str) -> Self {
+        let message = format!("User with tenant id {tenant} cannot access this resource.");
+        Self::new(StatusCode::FORBIDDEN, "forbidden", message)
+    }
+
+    /// Nothing is there.
+    pub(super) fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "itemNotFound", "The resource could not be found.")
+    }
+
+    /// The path is there, the method is not.
+    pub(super) fn method() -> Self {
+        let message = "The method is not allowed for this resource: use GET.";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "badMethod", message)
+    }
+
+    /// A credential was refused.
+    pub(super) fn refused(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Unavailable => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "serviceUnavailable", refusal.to_string())
+            }
+            _ => Self::unauthorized(),
+        }
+    }
+
+    /// The store gave no answer.
+    pub(super) fn failed(failure: &Failure, request_id: Uuid) -> Self {
+        match failure {
+            Failure::TooLarge(error) => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "overLimit", error.to_string())
+            }
+            Failure::Overloaded => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "serviceUnavailable", failure.to_string())
+            }
+            Failure::Internal(_) => {
+                let message = format!(
+                    "The server has either erred or is incapable of performing the requested operation. (request {request_id})"
+                );
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "instanceFault", message)
+            }
+        }
+    }
+
+    /// The answer.
+    pub(super) fn reply(&self) -> Reply {
+        let mut inner = format!(r#"{{"code":{},"message":"#, self.status.as_u16()).into_bytes();
+        quote(&self.message, &mut inner);
+        inner.push(b'}');
+        let mut body = Vec::new();
+        let mut object = Object::open(&mut body);
+        object.raw(self.name, &String::from_utf8_lossy(&inner));
+        object.close();
+        json_reply(self.status, body.into())
+    }
+}
+
+/// An answer in JSON.
+pub(super) fn json_reply(status: StatusCode, body: Body) -> Reply {
+    let mut reply = Reply::new(body);
+    *reply.status_mut() = status;
+    let json = http::HeaderValue::from_static("application/json");
+    reply.headers_mut().insert(http::header::CONTENT_TYPE, json);
+    reply
+}
+
+#[cfg(test)]
+mod tests {
+    use annals_model::FilterTooLarge;
+
+    use super::*;
+
+    fn shown(problem: &Problem) -> (u16, String) {
+        let reply = problem.reply();
+        let status = reply.status().as_u16();
+        assert_eq!(reply.headers()["content-type"], "application/json");
+        match reply.into_body() {
+            Body::Full(bytes) => (status, String::from_utf8(bytes.to_vec()).unwrap()),
+            Body::Stream(_) => panic!("errors are short"),
+        }
+    }
+
+    #[test]
+    fn names_and_codes_belong_together() {
+        let internal = Failure::Internal("disk /dev/sda burns".into());
+        let too_large = Failure::TooLarge(FilterTooLarge);
+        let cases = [
+            (Problem::bad_request("x"), "badRequest", 400),
+            (Problem::unauthorized(), "unauthorized", 401),
+            (Problem::refused(Refusal::Expired), "unauthorized", 401),
+            (Problem::forbidden("t"), "forbidden", 403),
+            (Problem::not_found(), "itemNotFound", 404),
+            (Problem::method(), "badMethod", 405),
+            (Problem::failed(&too_large, Uuid::nil()), "overLimit", 413),
+            (Problem::failed(&internal, Uuid::nil()), "instanceFault", 500),
+            (Problem::failed(&Failure::Overloaded, Uuid::nil()), "serviceUnavailable", 503),
+            (Problem::refused(Refusal::Unavailable), "serviceUnavailable", 503),
+        ];
+        for (problem, name, code) in cases {
+            let (status, body) = shown(&problem);
+            let json: serde_json::Value = serde_json::from_str(&body).unwrap();
+            assert_eq!((status, json[name]["code"].as_u64()), (code, Some(code.into())), "{body}");
+            assert!(json[name]["message"].as_str().is_some_and(|text| !text.is_empty()));
+            assert!(!body.contains("sda"), "what is broken is for the log: {body}");
+        }
+        let expected =
+            r#"{"forbidden":{"code":403,"message":"User with tenant id \"t cannot access this resource."}}"#;
+        assert_eq!(shown(&Problem::forbidden("\"t")).1, expected);
+    }
+}

@@ -223,7 +223,7 @@ fn decode_sha256(text: &str) -> Option<[u8; 32]> {
 mod tests {
     use super::*;
 
-    fn credential(fields: serde_json::Value) -> Result<&'static str, String> {
+    fn credential(fields: &serde_json::Value) -> Result<&'static str, String> {
         let mut json = serde_json::json!({"name": "ci", "grants": [{"role": "reader"}]});
         for (key, value) in fields.as_object().unwrap() {
             json[key] = value.clone();
@@ -249,7 +249,7 @@ mod tests {
             (serde_json::json!({"subject": "u"}), "subject"),
             (serde_json::json!({"token": "t", "grants": []}), "token"),
         ] {
-            assert_eq!(credential(fields.clone()), Ok(proof), "{fields}");
+            assert_eq!(credential(&fields), Ok(proof), "{fields}");
         }
     }
 
@@ -300,11 +300,11 @@ mod tests {
             ),
             (serde_json::json!({"name": ""}), "a credential: `name` must not be empty".into()),
         ] {
-            assert_eq!(credential(fields.clone()), Err(message), "{fields}");
+            assert_eq!(credential(&fields), Err(message), "{fields}");
         }
-        assert!(credential(serde_json::json!({"tokn": "t"})).unwrap_err().contains("unknown field `tokn`"));
+        assert!(credential(&serde_json::json!({"tokn": "t"})).unwrap_err().contains("unknown field `tokn`"));
         let owner = serde_json::json!({"token": "t", "grants": [{"role": "owner"}]});
-        assert!(credential(owner).unwrap_err().contains("unknown variant `owner`"));
+        assert!(credential(&owner).unwrap_err().contains("unknown variant `owner`"));
     }
 
     #[test]

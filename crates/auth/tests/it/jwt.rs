@@ -20,7 +20,7 @@ fn grant(role: Role, organization: Option<&str>, project: Option<&str>) -> Grant
 
 /// How a token with these claims, signed with the shared secret, is judged under that configuration.
 async fn judged(config: &JwtConfig, changes: Value) -> Result<annals_model::Principal, Refusal> {
-    let token = token("HS256", Signer::Shared(SECRET), None, &claims(changes));
+    let token = token("HS256", Signer::Shared(SECRET), None, &claims(&changes));
     Judge::new(json!([]), Some(config)).token(&token).await
 }
 
@@ -38,14 +38,14 @@ async fn each_algorithm_with_its_key() {
         (key_in("p256.public.pem"), "ES256", p256),
     ] {
         let judge = Judge::new(json!([]), Some(&config));
-        let good = token(algorithm, signer, None, &claims(json!({})));
+        let good = token(algorithm, signer, None, &claims(&json!({})));
         let principal = judge.token(&good).await.unwrap();
         assert_eq!((principal.name.as_str(), principal.subject.as_deref()), ("ada", Some("u-1")));
         assert!(principal.grants.is_empty());
 
         // Other claims under the same signature, a signature cut short, and none.
         let (signed, signature) = good.rsplit_once('.').unwrap();
-        let forged_claims = token(algorithm, Signer::Nothing, None, &claims(json!({"user_id": "u-2"})));
+        let forged_claims = token(algorithm, Signer::Nothing, None, &claims(&json!({"user_id": "u-2"})));
         let forged = format!("{forged_claims}{signature}");
         assert_eq!(judge.token(&forged).await, Err(Refusal::BadSignature), "{algorithm}");
         let whole = URL_SAFE_NO_PAD.decode(signature).unwrap();
@@ -77,7 +77,7 @@ async fn tokens_made_elsewhere() {
 
 #[tokio::test]
 async fn another_key_made_the_signature() {
-    let claims = claims(json!({}));
+    let claims = claims(&json!({}));
     for (config, wrong) in [
         (shared_secret(), token("HS256", Signer::Shared("another secret"), None, &claims)),
         (shared_secret(), token("HS256", Signer::Shared(""), None, &claims)),
@@ -98,7 +98,7 @@ async fn another_key_made_the_signature() {
 
 #[tokio::test]
 async fn the_algorithm_must_fit_the_configured_key() {
-    let claims = claims(json!({}));
+    let claims = claims(&json!({}));
     let public_key_as_secret = std::fs::read_to_string(key_file("rsa.public.pem")).unwrap();
     for (config, wrong) in [
         (key_in("rsa.public.pem"), token("HS256", Signer::Shared(&public_key_as_secret), None, &claims)),
@@ -130,9 +130,9 @@ async fn the_algorithm_must_fit_the_configured_key() {
 
 #[tokio::test]
 async fn what_is_not_a_token_is_unknown() {
-    let good = token("HS256", Signer::Shared(SECRET), None, &claims(json!({})));
+    let good = token("HS256", Signer::Shared(SECRET), None, &claims(&json!({})));
     let judge = Judge::new(json!([]), Some(&shared_secret()));
-    let header = |json: &Value| token_with_header(json, Signer::Shared(SECRET), &claims(json!({})));
+    let header = |json: &Value| token_with_header(json, Signer::Shared(SECRET), &claims(&json!({})));
     for wrong in [
         String::new(),
         "..".into(),
@@ -203,7 +203,7 @@ async fn claims_that_are_accepted() {
 #[tokio::test]
 async fn a_token_expires_with_the_clock() {
     let judge = Judge::new(json!([]), Some(&shared_secret()));
-    let token = token("HS256", Signer::Shared(SECRET), None, &claims(json!({"exp": NOW + 60})));
+    let token = token("HS256", Signer::Shared(SECRET), None, &claims(&json!({"exp": NOW + 60})));
     judge.advance(59);
     assert!(judge.token(&token).await.is_ok());
     judge.advance(1);
@@ -304,7 +304,7 @@ async fn grants_of_configured_subjects() {
             vec![grant(Role::Reader, Some("acme"), None), grant(Role::Reader, Some("b"), Some("p"))],
         ),
     ] {
-        let token = token("HS256", Signer::Shared(SECRET), None, &claims(changes.clone()));
+        let token = token("HS256", Signer::Shared(SECRET), None, &claims(&changes));
         assert_eq!(judge.token(&token).await.unwrap().grants, grants, "{changes}");
     }
 }

@@ -19,7 +19,7 @@ const FRESH: u64 = 10 * 60;
 const STALE: u64 = 60 * 60;
 
 fn by_rsa(kid: Option<&str>, key: &[u8]) -> String {
-    let claims = claims(json!({"exp": NOW + 100_000}));
+    let claims = claims(&json!({"exp": NOW + 100_000}));
     token("RS256", Signer::Rsa(key), kid, &claims)
 }
 
@@ -35,8 +35,8 @@ async fn keys_are_fetched_once_and_kept() {
     for token in [
         by_rsa(Some("one"), RSA),
         by_rsa(None, RSA),
-        token("ES256", Signer::P256(P256), Some("two"), &claims(json!({}))),
-        token("ES256", Signer::P256(P256), None, &claims(json!({}))),
+        token("ES256", Signer::P256(P256), Some("two"), &claims(&json!({}))),
+        token("ES256", Signer::P256(P256), None, &claims(&json!({}))),
     ] {
         assert_eq!(judge.token(&token).await.unwrap().name, "ada");
     }
@@ -123,10 +123,10 @@ async fn a_secret_is_never_looked_for_among_published_keys() {
     ]);
     let judge = judge(&server);
     for secret in [SECRET, "a secret", ""] {
-        let forged = token("HS256", Signer::Shared(secret), Some("one"), &claims(json!({})));
+        let forged = token("HS256", Signer::Shared(secret), Some("one"), &claims(&json!({})));
         assert_eq!(judge.token(&forged).await, Err(Refusal::Unacceptable));
     }
-    let unsigned = token("none", Signer::Nothing, Some("two"), &claims(json!({})));
+    let unsigned = token("none", Signer::Nothing, Some("two"), &claims(&json!({})));
     assert_eq!(judge.token(&unsigned).await, Err(Refusal::Unacceptable));
     assert_eq!(server.asked(), 0);
     assert!(judge.token(&by_rsa(Some("two"), RSA)).await.is_ok());

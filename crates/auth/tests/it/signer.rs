@@ -42,7 +42,7 @@ pub(crate) enum Signer<'k> {
 }
 
 /// The claims of a good access token, with some changed; `null` removes one.
-pub(crate) fn claims(changes: Value) -> Value {
+pub(crate) fn claims(changes: &Value) -> Value {
     let mut claims = json!({
         "jti": "3f1b", "iss": ISSUER, "aud": ["cloud_controller", "openid"], "exp": NOW + 600,
         "user_id": "u-1", "user_name": "ada", "client_id": "cf", "sub": "u-1",

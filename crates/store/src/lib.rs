@@ -1,1 +1,38 @@
-//! TBD
+//! The store: keeps events durably and answers queries over them.
+//!
+//! Appended batches go into a log (a transactional catalog) and a tail in memory; the tail is sealed into immutable
+//! segment files, which are merged into larger ones. `docs/formats/log.md` and `docs/formats/segment.md` describe what
+//! is on disk. This crate knows no HTTP and no dialect; who may see what comes to it as a [`annals_model::Scope`].
+//!
+//! Start with [`Store`]: [`Store::open`], [`Store::append`], [`Store::query`].
+
+mod batch;
+mod catalog;
+mod codec;
+mod damage;
+mod error;
+mod health;
+mod layout;
+mod maintenance;
+mod merging;
+mod objects;
+mod options;
+mod query;
+mod queue;
+mod recovery;
+mod sealing;
+mod segment;
+mod shared;
+mod space;
+mod status;
+mod store;
+mod tail;
+mod writer;
+
+pub use batch::Batch;
+pub use damage::Damage;
+pub use error::{AppendError, MaintenanceError, OpenError, QueryError};
+pub use options::Options;
+pub use status::{Counters, Refusing, Status};
+pub use store::Store;
+pub use writer::{Appended, Taken};

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use annals_model::{Event, Field, Filter, Order, Position};
+use annals_model::{Event, Field, Filter, Order, Position, Timestamp};
 use hashbrown::HashMap;
 use uuid::Uuid;
 
@@ -79,4 +79,11 @@ pub(crate) trait Matches {
     /// Adds to `counts` how many matches lie in each bucket of `width` nanoseconds, by the bucket's first nanosecond
     /// (a multiple of `width`, rounded towards the past).
     fn buckets(&mut self, width: i64, counts: &mut BTreeMap<i64, u64>) -> Result<(), Damage>;
+}
+
+/// The first nanosecond of the bucket an instant lies in: a multiple of `width`, rounded towards the past and held at
+/// the beginning of time. A `width` below one counts as one.
+pub(crate) fn bucket_of(time: Timestamp, width: i64) -> i64 {
+    let width = width.max(1);
+    time.nanos().div_euclid(width).checked_mul(width).unwrap_or(i64::MIN)
 }

@@ -1,0 +1,521 @@
+//! How one event is written in the log and in the tail: compact, lossless, and read without trust.
+//!
+//! `seq` and `recorded` are not part of it: the log's row assigns them. `docs/formats/log.md` describes the layout.
+//! This file knows neither rows nor compression.
+
+use std::collections::BTreeMap;
+
+use annals_model::{Entity, Event, Field, Json, Named, Outcome, Request, Timestamp};
+use uuid::Uuid;
+
+/// Version of the layout of an event; the first byte of every chunk.
+pub(crate) const CODEC_VERSION: u8 = 1;
+
+/// Why bytes are no event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum CodecError {
+    #[error("it ends early")]
+    Short,
+    #[error("a number is too long")]
+    Number,
+    #[error("a text is not UTF-8")]
+    Text,
+    #[error("the outcome {0} is unknown")]
+    Outcome(u8),
+    #[error("unknown or contradictory presence bits {0:#x}")]
+    Presence(u32),
+    #[error("{0} bytes are left over")]
+    Rest(usize),
+}
+
+/// Texts that every event has; they stand before the others.
+const TEXTS_ALWAYS: usize = 3;
+/// Texts an event may have; bit `n` of the presence bits belongs to text `TEXTS_ALWAYS + n`.
+const TEXTS_MAYBE: usize = 26;
+const TEXTS: usize = TEXTS_ALWAYS + TEXTS_MAYBE;
+
+const HAS_STATUS: u32 = 1 << 26;
+const HAS_ELAPSED: u32 = 1 << 27;
+const HAS_CATEGORIES: u32 = 1 << 28;
+const HAS_LABELS: u32 = 1 << 29;
+const KNOWN_BITS: u32 = (1 << 30) - 1;
+
+// Places of the texts. They are stored: never renumbered, new ones go behind the last.
+const SOURCE: usize = 0;
+const KIND: usize = 1;
+const ACTION: usize = 2;
+const SOURCE_ID: usize = 3;
+const STATUS: usize = 4;
+const ORGANIZATION: usize = 5;
+const ORGANIZATION_NAME: usize = 6;
+const PROJECT: usize = 7;
+const PROJECT_NAME: usize = 8;
+const ENVIRONMENT: usize = 9;
+const ENVIRONMENT_NAME: usize = 10;
+const ACTOR_KIND: usize = 11;
+const ACTOR_ID: usize = 12;
+const ACTOR_NAME: usize = 13;
+const TARGET_KIND: usize = 14;
+const TARGET_ID: usize = 15;
+const TARGET_NAME: usize = 16;
+const PART: usize = 17;
+const ORIGIN: usize = 18;
+const ZONE: usize = 19;
+const REQUEST_ID: usize = 20;
+const REQUEST_METHOD: usize = 21;
+const REQUEST_URI: usize = 22;
+const REQUEST_IP: usize = 23;
+const REQUEST_USER_AGENT: usize = 24;
+const MESSAGE: usize = 25;
+const BEFORE: usize = 26;
+const AFTER: usize = 27;
+const DATA: usize = 28;
+
+fn texts(event: &Event) -> [Option<&str>; TEXTS] {
+    fn id(named: &Option<Named>) -> Option<&str> {
+        named.as_ref().map(|named| named.id.as_str())
+    }
+    fn name(named: &Option<Named>) -> Option<&str> {
+        named.as_ref().and_then(|named| named.name.as_deref())
+    }
+    fn json(json: &Option<Json>) -> Option<&str> {
+        json.as_ref().map(Json::as_str)
+    }
+    [
+        Some(&event.source),
+        Some(&event.kind),
+        Some(&event.action),
+        event.source_id.as_deref(),
+        event.status.as_deref(),
+        id(&event.organization),
+        name(&event.organization),
+        id(&event.project),
+        name(&event.project),
+        id(&event.environment),
+        name(&event.environment),
+        event.actor.kind.as_deref(),
+        event.actor.id.as_deref(),
+        event.actor.name.as_deref(),
+        event.target.kind.as_deref(),
+        event.target.id.as_deref(),
+        event.target.name.as_deref(),
+        event.part.as_deref(),
+        event.origin.as_deref(),
+        event.zone.as_deref(),
+        event.request.id.as_deref(),
+        event.request.method.as_deref(),
+        event.request.uri.as_deref(),
+        event.request.ip.as_deref(),
+        event.request.user_agent.as_deref(),
+        event.message.as_deref(),
+        json(&event.before),
+        json(&event.after),
+        json(&event.data),
+    ]
+}
+
+/// Appends an event to `out`.
+pub(crate) fn encode(event: &Event, out: &mut Vec<u8>) {
+    let texts = texts(event);
+    let mut presence = 0;
+    for (bit, text) in texts[TEXTS_ALWAYS..].iter().enumerate() {
+        presence |= u32::from(text.is_some()) << bit;
+    }
+    let optional = [
+        (event.request.status.is_some(), HAS_STATUS),
+        (event.request.elapsed_ms.is_some(), HAS_ELAPSED),
+        (!event.categories.is_empty(), HAS_CATEGORIES),
+        (!event.labels.is_empty(), HAS_LABELS),
+    ];
+    for (present, bit) in optional {
+        presence |= if present { bit } else { 0 };
+    }
+
+    out.extend(event.id.as_bytes());
+    out.extend(event.time.nanos().to_le_bytes());
+    out.extend(presence.to_le_bytes());
+    out.push(event.outcome as u8);
+    for text in texts.into_iter().flatten() {
+        write_text(text, out);
+    }
+    for number in [event.request.status, event.request.elapsed_ms].into_iter().flatten() {
+        write_number(zigzag(number), out);
+    }
+    if !event.categories.is_empty() {
+        write_number(event.categories.len() as u64, out);
+        event.categories.iter().for_each(|category| write_text(category, out));
+    }
+    if !event.labels.is_empty() {
+        write_number(event.labels.len() as u64, out);
+        for (key, value) in &event.labels {
+            write_text(key, out);
+            write_text(value, out);
+        }
+    }
+}
+
+/// About how many bytes an event takes when it is stored, without encoding it.
+pub(crate) fn stored_bytes(event: &Event) -> usize {
+    const FIXED: usize = 16 + 8 + 8 + 4 + 1;
+    let texts: usize = texts(event).into_iter().flatten().map(|text| text.len() + 1).sum();
+    let categories: usize = event.categories.iter().map(|text| text.len() + 1).sum();
+    let labels: usize = event.labels.iter().map(|(key, value)| key.len() + value.len() + 2).sum();
+    FIXED + texts + categories + labels
+}
+
+/// An encoded event, read but not copied.
+#[derive(Debug, Clone)]
+pub(crate) struct View<'b> {
+    pub(crate) id: Uuid,
+    pub(crate) time: Timestamp,
+    outcome: Outcome,
+    texts: [Option<&'b str>; TEXTS],
+    status: Option<i64>,
+    elapsed_ms: Option<i64>,
+    categories: Vec<&'b str>,
+    labels: Vec<(&'b str, &'b str)>,
+}
+
+impl<'b> View<'b> {
+    /// Reads one event that fills `bytes`.
+    pub(crate) fn read(bytes: &'b [u8]) -> Result<Self, CodecError> {
+        let mut input = Input { rest: bytes };
+        let id = Uuid::from_bytes(input.array()?);
+        let time = Timestamp::from_nanos(i64::from_le_bytes(input.array()?));
+        let presence = u32::from_le_bytes(input.array()?);
+        let [outcome] = input.array()?;
+        let outcome =
+            *Outcome::ALL.get(usize::from(outcome)).ok_or(CodecError::Outcome(outcome))?;
+        if presence & !KNOWN_BITS != 0 {
+            return Err(CodecError::Presence(presence));
+        }
+        let mut texts = [None; TEXTS];
+        for (place, text) in texts.iter_mut().enumerate() {
+            if place < TEXTS_ALWAYS || presence & (1 << (place - TEXTS_ALWAYS)) != 0 {
+                *text = Some(input.text()?);
+            }
+        }
+        for (id, name) in [
+            (ORGANIZATION, ORGANIZATION_NAME),
+            (PROJECT, PROJECT_NAME),
+            (ENVIRONMENT, ENVIRONMENT_NAME),
+        ] {
+            if texts[name].is_some() && texts[id].is_none() {
+                return Err(CodecError::Presence(presence));
+            }
+        }
+        let mut number = |bit| {
+            if presence & bit == 0 { Ok(None) } else { input.number().map(|n| Some(unzigzag(n))) }
+        };
+        let status = number(HAS_STATUS)?;
+        let elapsed_ms = number(HAS_ELAPSED)?;
+        let mut categories = Vec::new();
+        if presence & HAS_CATEGORIES != 0 {
+            for _ in 0..input.number()? {
+                categories.push(input.text()?);
+            }
+        }
+        let mut labels = Vec::new();
+        if presence & HAS_LABELS != 0 {
+            for _ in 0..input.number()? {
+                labels.push((input.text()?, input.text()?));
+            }
+        }
+        if !input.rest.is_empty() {
+            return Err(CodecError::Rest(input.rest.len()));
+        }
+        Ok(Self { id, time, outcome, texts, status, elapsed_ms, categories, labels })
+    }
+
+    pub(crate) fn source(&self) -> &'b str {
+        self.texts[SOURCE].unwrap_or_default()
+    }
+
+    pub(crate) fn organization(&self) -> Option<&'b str> {
+        self.texts[ORGANIZATION]
+    }
+
+    /// Calls `visit` with every value of a field, as [`Field::visit`] does for an event.
+    pub(crate) fn visit(&self, field: &Field, mut visit: impl FnMut(&'b str)) {
+        match field {
+            Field::Category => self.categories.iter().for_each(|text| visit(text)),
+            Field::Label(wanted) => {
+                self.labels.iter().filter(|(key, _)| key == wanted).for_each(|(_, value)| visit(value));
+            }
+            Field::Outcome => visit(self.outcome.as_str()),
+            _ => place_of(field).and_then(|place| self.texts[place]).into_iter().for_each(visit),
+        }
+    }
+
+    /// Calls `visit` with every label.
+    pub(crate) fn labels(&self) -> &[(&'b str, &'b str)] {
+        &self.labels
+    }
+
+    /// The event in memory.
+    pub(crate) fn to_event(&self, seq: u64, recorded: Timestamp) -> Event {
+        let text = |place: usize| self.texts[place].map(str::to_owned);
+        let always = |place: usize| self.texts[place].unwrap_or_default().to_owned();
+        let named = |id: usize, name: usize| text(id).map(|id| Named { id, name: text(name) });
+        let json = |place: usize| self.texts[place].map(Json::from_stored);
+        Event {
+            id: self.id,
+            seq,
+            time: self.time,
+            recorded,
+            source: always(SOURCE),
+            source_id: text(SOURCE_ID),
+            kind: always(KIND),
+            action: always(ACTION),
+            outcome: self.outcome,
+            status: text(STATUS),
+            organization: named(ORGANIZATION, ORGANIZATION_NAME),
+            project: named(PROJECT, PROJECT_NAME),
+            environment: named(ENVIRONMENT, ENVIRONMENT_NAME),
+            actor: Entity { kind: text(ACTOR_KIND), id: text(ACTOR_ID), name: text(ACTOR_NAME) },
+            target: Entity { kind: text(TARGET_KIND), id: text(TARGET_ID), name: text(TARGET_NAME) },
+            part: text(PART),
+            origin: text(ORIGIN),
+            zone: text(ZONE),
+            categories: self.categories.iter().map(|&category| category.to_owned()).collect(),
+            labels: self
+                .labels
+                .iter()
+                .map(|&(key, value)| (key.to_owned(), value.to_owned()))
+                .collect::<BTreeMap<_, _>>(),
+            request: Request {
+                id: text(REQUEST_ID),
+                method: text(REQUEST_METHOD),
+                uri: text(REQUEST_URI),
+                ip: text(REQUEST_IP),
+                user_agent: text(REQUEST_USER_AGENT),
+                status: self.status,
+                elapsed_ms: self.elapsed_ms,
+            },
+            message: text(MESSAGE),
+            before: json(BEFORE),
+            after: json(AFTER),
+            data: json(DATA),
+        }
+    }
+}
+
+/// Where the text of a field stands, if it is one text.
+fn place_of(field: &Field) -> Option<usize> {
+    Some(match field {
+        Field::Source => SOURCE,
+        Field::Kind => KIND,
+        Field::Action => ACTION,
+        Field::Status => STATUS,
+        Field::Organization => ORGANIZATION,
+        Field::OrganizationName => ORGANIZATION_NAME,
+        Field::Project => PROJECT,
+        Field::ProjectName => PROJECT_NAME,
+        Field::Environment => ENVIRONMENT,
+        Field::EnvironmentName => ENVIRONMENT_NAME,
+        Field::ActorKind => ACTOR_KIND,
+        Field::ActorId => ACTOR_ID,
+        Field::ActorName => ACTOR_NAME,
+        Field::TargetKind => TARGET_KIND,
+        Field::TargetId => TARGET_ID,
+        Field::TargetName => TARGET_NAME,
+        Field::Part => PART,
+        Field::Origin => ORIGIN,
+        Field::Zone => ZONE,
+        Field::RequestMethod => REQUEST_METHOD,
+        Field::RequestIp => REQUEST_IP,
+        Field::RequestId => REQUEST_ID,
+        Field::SourceId => SOURCE_ID,
+        Field::Outcome | Field::Category | Field::Label(_) => return None,
+    })
+}
+
+/// Appends a number in groups of seven bits, the lowest first.
+pub(crate) fn write_number(mut number: u64, out: &mut Vec<u8>) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+fn write_text(text: &str, out: &mut Vec<u8>) {
+    write_number(text.len() as u64, out);
+    out.extend(text.as_bytes());
+}
+
+const fn zigzag(number: i64) -> u64 {
+    ((number << 1) ^ (number >> 63)) as u64
+}
+
+const fn unzigzag(number: u64) -> i64 {
+    (number >> 1) as i64 ^ -((number & 1) as i64)
+}
+
+/// Bytes that are read from the front.
+pub(crate) struct Input<'b> {
+    pub(crate) rest: &'b [u8],
+}
+
+impl<'b> Input<'b> {
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], CodecError> {
+        let (head, rest) = self.rest.split_first_chunk().ok_or(CodecError::Short)?;
+        self.rest = rest;
+        Ok(*head)
+    }
+
+    pub(crate) fn bytes(&mut self, length: usize) -> Result<&'b [u8], CodecError> {
+        let (head, rest) = self.rest.split_at_checked(length).ok_or(CodecError::Short)?;
+        self.rest = rest;
+        Ok(head)
+    }
+
+    pub(crate) fn number(&mut self) -> Result<u64, CodecError> {
+        let mut number = 0;
+        for shift in (0..64).step_by(7) {
+            let [byte] = self.array()?;
+            let bits = u64::from(byte & 0x7f);
+            if shift == 63 && bits > 1 {
+                return Err(CodecError::Number);
+            }
+            number |= bits << shift;
+            if byte & 0x80 == 0 {
+                return Ok(number);
+            }
+        }
+        Err(CodecError::Number)
+    }
+
+    pub(crate) fn length(&mut self) -> Result<usize, CodecError> {
+        usize::try_from(self.number()?).map_err(|_| CodecError::Number)
+    }
+
+    fn text(&mut self) -> Result<&'b str, CodecError> {
+        let length = self.length()?;
+        std::str::from_utf8(self.bytes(length)?).map_err(|_| CodecError::Text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection, option, prelude::*};
+
+    use super::*;
+
+    fn text() -> impl Strategy<Value = String> {
+        prop_oneof![Just(String::new()), "[a-z]{1,8}", "\\PC{0,200}"]
+    }
+
+    fn named() -> impl Strategy<Value = Option<Named>> {
+        option::of((text(), option::of(text())).prop_map(|(id, name)| Named { id, name }))
+    }
+
+    fn entity() -> impl Strategy<Value = Entity> {
+        (option::of(text()), option::of(text()), option::of(text()))
+            .prop_map(|(kind, id, name)| Entity { kind, id, name })
+    }
+
+    fn json() -> impl Strategy<Value = Option<Json>> {
+        option::of(text().prop_map(|text| Json::from_value(&text.into()).unwrap()))
+    }
+
+    prop_compose! {
+        fn request()(
+            texts in collection::vec(option::of(text()), 5),
+            status in option::of(any::<i64>()),
+            elapsed_ms in option::of(any::<i64>()),
+        ) -> Request {
+            let mut texts = texts.into_iter();
+            let mut next = || texts.next().flatten();
+            Request {
+                id: next(), method: next(), uri: next(), ip: next(), user_agent: next(), status, elapsed_ms,
+            }
+        }
+    }
+
+    prop_compose! {
+        fn event()(
+            (id, seq, time, recorded) in any::<(u128, u64, i64, i64)>(),
+            (source, kind, action) in (text(), text(), text()),
+            texts in collection::vec(option::of(text()), 6),
+            outcome in 0..4_usize,
+            (organization, project, environment) in (named(), named(), named()),
+            (actor, target) in (entity(), entity()),
+            categories in collection::vec(text(), 0..4),
+            labels in collection::btree_map(text(), text(), 0..4),
+            request in request(),
+            (before, after, data) in (json(), json(), json()),
+        ) -> Event {
+            let mut texts = texts.into_iter();
+            let mut next = || texts.next().flatten();
+            Event {
+                id: Uuid::from_u128(id),
+                seq,
+                time: Timestamp::from_nanos(time),
+                recorded: Timestamp::from_nanos(recorded),
+                source, source_id: next(), kind, action, outcome: Outcome::ALL[outcome], status: next(),
+                organization, project, environment, actor, target,
+                part: next(), origin: next(), zone: next(), categories, labels, request, message: next(),
+                before, after, data,
+            }
+        }
+    }
+
+    fn encoded(event: &Event) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        encode(event, &mut bytes);
+        bytes
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn every_event_comes_back(event in event()) {
+            let bytes = encoded(&event);
+            let view = View::read(&bytes).unwrap();
+            prop_assert_eq!(view.to_event(event.seq, event.recorded), event.clone());
+            for field in Field::FIXED.iter().cloned().chain(event.labels.keys().cloned().map(Field::Label)) {
+                let (mut of_event, mut of_view) = (Vec::new(), Vec::new());
+                field.visit(&event, |value| of_event.push(value.to_owned()));
+                view.visit(&field, |value| of_view.push(value.to_owned()));
+                prop_assert_eq!(of_view, of_event, "{}", field);
+            }
+            prop_assert!(stored_bytes(&event).abs_diff(bytes.len()) <= bytes.len() / 2 + 32);
+        }
+
+        #[test]
+        fn broken_bytes_are_refused_without_a_crash(event in event(), at in any::<prop::sample::Index>(), byte: u8) {
+            let bytes = encoded(&event);
+            for end in 0..bytes.len() {
+                prop_assert!(View::read(&bytes[..end]).is_err());
+            }
+            let mut longer = bytes.clone();
+            longer.push(0);
+            prop_assert_eq!(View::read(&longer).unwrap_err(), CodecError::Rest(1));
+            // A changed byte may give another event; the checksum of the row is what notices that.
+            let mut changed = bytes;
+            let at = at.index(changed.len());
+            changed[at] = byte;
+            let _ = View::read(&changed);
+        }
+
+        #[test]
+        fn any_bytes_are_survived(bytes in collection::vec(any::<u8>(), 0..200)) {
+            let _ = View::read(&bytes);
+        }
+    }
+
+    #[test]
+    fn numbers_come_back() {
+        for number in [0, 1, 127, 128, u64::from(u32::MAX), u64::MAX] {
+            let mut bytes = Vec::new();
+            write_number(number, &mut bytes);
+            assert_eq!(Input { rest: &bytes }.number(), Ok(number));
+        }
+        assert_eq!(Input { rest: &[0xff; 10] }.number(), Err(CodecError::Number));
+        for number in [0, -1, 1, i64::MIN, i64::MAX] {
+            assert_eq!(unzigzag(zigzag(number)), number);
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The threads behind the scenes: one seals, one merges, each at its own pace, so that a long merge never holds up
+//! sealing. What fails is logged, tried again later and later, and visible in the status.
+
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        mpsc::{self, Receiver, RecvTimeoutError, Sender},
+    },
+    time::{Duration, Instant},
+};
+
+use crate::{
+    error::MaintenanceError,
+    merging::{merge_by_policy, merge_everything},
+    objects::Objects,
+    sealing::{seal_all, sweep},
+    shared::Shared,
+    status::add,
+};
+
+/// How often the age of the tail is looked at.
+const TICK: Duration = Duration::from_millis(250);
+/// How long to wait after a failure; doubled after each further one.
+const BACKOFF_FIRST: Duration = Duration::from_millis(500);
+/// How long at most.
+const BACKOFF_MAX: Duration = Duration::from_secs(300);
+
+type Reply = Sender<Result<(), MaintenanceError>>;
+
+/// What the sealing thread is told.
+pub(crate) enum SealerOrder {
+    /// A part of the tail was frozen.
+    Look,
+    /// Seal what is frozen now, and say how it went.
+    Seal(Reply),
+    Stop,
+}
+
+/// What the merging thread is told.
+pub(crate) enum MergerOrder {
+    /// There is a new segment.
+    Look,
+    /// Merge everything, and say how it went.
+    Compact(Reply),
+    Stop,
+}
+
+/// The ways to the two threads.
+#[derive(Default)]
+pub(crate) struct Mailboxes {
+    sealer: Mutex<Option<Sender<SealerOrder>>>,
+    merger: Mutex<Option<Sender<MergerOrder>>>,
+}
+
+impl Mailboxes {
+    /// The ends at which the threads listen.
+    pub(crate) fn connect(&self) -> (Receiver<SealerOrder>, Receiver<MergerOrder>) {
+        let (to_sealer, sealer) = mpsc::channel();
+        let (to_merger, merger) = mpsc::channel();
+        *self.sealer.lock().unwrap_or_else(PoisonError::into_inner) = Some(to_sealer);
+        *self.merger.lock().unwrap_or_else(PoisonError::into_inner) = Some(to_merger);
+        (sealer, merger)
+    }
+
+    /// A thread that is gone hears nothing.
+    pub(crate) fn tell_sealer(&self, order: SealerOrder) {
+        if let Some(sealer) = &*self.sealer.lock().unwrap_or_else(PoisonError::into_inner) {
+            let _ = sealer.send(order);
+        }
+    }
+
+    /// A thread that is gone hears nothing.
+    pub(crate) fn tell_merger(&self, order: MergerOrder) {
+        if let Some(merger) = &*self.merger.lock().unwrap_or_else(PoisonError::into_inner) {
+            let _ = merger.send(order);
+        }
+    }
+}
+
+/// Hands over an order with a way to reply, and waits for the reply.
+pub(crate) fn wait_for(give: impl FnOnce(Reply)) -> Result<(), MaintenanceError> {
+    let (reply, answer) = mpsc::channel();
+    give(reply);
+    answer.recv().unwrap_or(Err(MaintenanceError::Closed))
+}
+
+/// When to try again after failures.
+#[derive(Default)]
+struct Backoff {
+    until: Option<Instant>,
+    wait: Duration,
+}
+
+impl Backoff {
+    fn is_over(&self) -> bool {
+        self.until.is_none_or(|until| until <= Instant::now())
+    }
+
+    fn note(&mut self, shared: &Shared, what: &str, result: &Result<(), MaintenanceError>) {
+        let mut shown = shared.maintenance_error.lock().unwrap_or_else(PoisonError::into_inner);
+        match result {
+            Ok(()) if self.until.is_some() => {
+                *self = Self::default();
+                *shown = None;
+            }
+            Ok(()) => {}
+            Err(error) => {
+                self.wait = (self.wait * 2).clamp(BACKOFF_FIRST, BACKOFF_MAX);
+                self.until = Some(Instant::now() + self.wait);
+                tracing::error!(%error, retry_in = ?self.wait, "{what} failed");
+                *shown = Some(format!("{what} failed: {error}"));
+                add(&shared.counters.failures, 1);
+            }
+        }
+    }
+}
+
+/// The sealing thread.
+pub(crate) fn run_sealer(shared: &Shared, objects: &Objects, orders: &Receiver<SealerOrder>) {
+    let mut backoff = Backoff::default();
+    loop {
+        let reply = match orders.recv_timeout(TICK) {
+            Ok(SealerOrder::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+            Ok(SealerOrder::Seal(reply)) => Some(reply),
+            Ok(SealerOrder::Look) | Err(RecvTimeoutError::Timeout) => None,
+        };
+        {
+            let mut appender = shared.appender();
+            if shared.is_old(&appender) {
+                shared.freeze(&mut appender);
+            }
+        }
+        let has_work = !shared.layout().frozen.is_empty();
+        let is_time = backoff.is_over() && shared.health.poisoned().is_none();
+        if reply.is_none() && !(has_work && is_time) {
+            continue;
+        }
+        let result = seal_all(shared, objects);
+        backoff.note(shared, "sealing", &result);
+        if result.is_ok() {
+            shared.mailboxes.tell_merger(MergerOrder::Look);
+        }
+        if let Some(reply) = reply {
+            let _ = reply.send(result);
+        }
+    }
+}
+
+/// The merging thread.
+pub(crate) fn run_merger(shared: &Shared, objects: &Objects, orders: &Receiver<MergerOrder>) {
+    let mut backoff = Backoff::default();
+    // Once at the start: a run that ended early may have left files and merges undone.
+    let mut is_due = true;
+    let result = sweep(shared, objects);
+    backoff.note(shared, "sweeping", &result);
+    loop {
+        let order = orders.recv_timeout(if is_due { Duration::ZERO } else { TICK });
+        let reply = match order {
+            Ok(MergerOrder::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+            Ok(MergerOrder::Compact(reply)) => Some(reply),
+            Ok(MergerOrder::Look) => {
+                is_due = true;
+                None
+            }
+            Err(RecvTimeoutError::Timeout) => None,
+        };
+        if shared.has_retired() {
+            let result = sweep(shared, objects);
+            backoff.note(shared, "sweeping", &result);
+        }
+        if let Some(reply) = reply {
+            let result = merge_everything(shared, objects);
+            backoff.note(shared, "merging", &result);
+            let _ = reply.send(result);
+        } else if is_due && backoff.is_over() && shared.health.poisoned().is_none() {
+            let result = merge_by_policy(shared, objects);
+            backoff.note(shared, "merging", &result);
+            is_due = result.is_err();
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The query engine: answers a query from all parts of the store at once.
+//!
+//! It asks only what [`part`] promises and does not know whether a part is a file or memory.
+
+pub(crate) mod part;
+mod seek;
+mod slot;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use annals_model::{
+    Event, Field, Filter, GroupCount, Page, Query, Scope, Start, TimeRange, Timestamp, Total,
+    limits::{BUCKETS_MAX, GROUPS_MAX},
+};
+use hashbrown::HashMap;
+use uuid::Uuid;
+
+use self::{part::Part, seek::Place, slot::Slot, walk::Walk};
+use crate::{codec::stored_bytes, error::QueryError};
+
+/// Different values that a grouping can keep in memory.
+pub(crate) const GROUP_VALUES_MAX: usize = 2_000_000;
+
+/// The parts of the store at one moment.
+pub(crate) struct Reader {
+    parts: Vec<Arc<dyn Part>>,
+}
+
+impl Reader {
+    pub(crate) fn new(parts: Vec<Arc<dyn Part>>) -> Self {
+        Self { parts }
+    }
+
+    /// The parts that may hold something that satisfies the condition.
+    fn slots<'r>(&'r self, condition: &'r Filter) -> Vec<Slot<'r>> {
+        let range = hull(condition);
+        let may = |part: &&Arc<dyn Part>| {
+            let span = part.span();
+            range.from.is_none_or(|from| span.last.time >= from) && range.to.is_none_or(|to| span.first.time < to)
+        };
+        self.parts.iter().filter(may).map(|part| Slot::new(part.as_ref(), condition)).collect()
+    }
+
+    /// One page. With a limit of 0 only the total is answered.
+    pub(crate) fn page(&self, query: &Query) -> Result<Page, QueryError> {
+        query.check()?;
+        let mut page = Page { total: (query.total == Total::Exact).then_some(0), ..Page::default() };
+        if query.scope().is_nothing() {
+            return Ok(page);
+        }
+        let condition = query.condition();
+        let mut slots = self.slots(&condition);
+        if let Some(total) = &mut page.total {
+            for slot in &mut slots {
+                *total += slot.count()?;
+            }
+        }
+        if query.limit_events() == 0 {
+            return Ok(page);
+        }
+        let after = match query.start {
+            Start::Beginning => None,
+            Start::After(position) => Some(position),
+            Start::Offset(offset) => match seek::place(&mut slots, query.order, offset)? {
+                Place::Beginning => None,
+                Place::After(position) => Some(position),
+                Place::Beyond => return Ok(page),
+            },
+        };
+        let mut walk = Walk::new(&mut slots, query.order, after);
+        let mut bytes = 0;
+        while page.events.len() < query.limit_events() as usize && bytes < query.limit_bytes() {
+            let Some(event) = walk.next()? else { return Ok(page) };
+            bytes += stored_bytes(&event);
+            page.events.push(Arc::new(event));
+        }
+        page.more = walk.has_next()?;
+        Ok(page)
+    }
+
+    /// The event of that id within a scope; of several the one that came first.
+    pub(crate) fn event(&self, scope: &Scope, id: Uuid) -> Result<Option<Arc<Event>>, QueryError> {
+        let mut found: Option<Event> = None;
+        for part in &self.parts {
+            let permitted = part.find(id)?.into_iter().filter(|event| scope.permits(event));
+            found = found.into_iter().chain(permitted).min_by_key(|event| event.seq);
+        }
+        Ok(found.map(Arc::new))
+    }
+
+    /// Whether there is an event of that id at all.
+    pub(crate) fn exists(&self, id: Uuid) -> Result<bool, QueryError> {
+        for part in &self.parts {
+            if !part.find(id)?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// How often each value occurs, the most frequent first, ties by value.
+    pub(crate) fn group(
+        &self,
+        query: &Query,
+        field: &Field,
+        limit: usize,
+    ) -> Result<Vec<GroupCount>, QueryError> {
+        query.check()?;
+        let condition = query.condition();
+        let mut counts = HashMap::new();
+        for slot in &mut self.slots(&condition) {
+            slot.matches()?.group(field, &mut counts)?;
+            if counts.len() > GROUP_VALUES_MAX {
+                return Err(QueryError::TooManyGroups);
+            }
+        }
+        let mut groups: Vec<_> = counts.into_iter().map(|(value, count)| GroupCount { value, count }).collect();
+        groups.sort_unstable_by(|one, two| two.count.cmp(&one.count).then_with(|| one.value.cmp(&two.value)));
+        groups.truncate(limit.min(GROUPS_MAX));
+        Ok(groups)
+    }
+
+    /// How many events lie in each bucket of time, ascending; empty buckets are left out.
+    pub(crate) fn histogram(&self, query: &Query, width: Duration) -> Result<Vec<(Timestamp, u64)>, QueryError> {
+        query.check()?;
+        let width = i64::try_from(width.as_nanos()).map_err(|_| QueryError::BucketWidth)?;
+        if width == 0 {
+            return Err(QueryError::BucketWidth);
+        }
+        let condition = query.condition();
+        let mut counts = BTreeMap::new();
+        for slot in &mut self.slots(&condition) {
+            slot.matches()?.buckets(width, &mut counts)?;
+            if counts.len() > BUCKETS_MAX {
+                return Err(QueryError::TooManyBuckets);
+            }
+        }
+        Ok(counts.into_iter().map(|(start, count)| (Timestamp::from_nanos(start), count)).collect())
+    }
+}
+
+/// A range of time outside of which nothing can satisfy the condition.
+fn hull(condition: &Filter) -> TimeRange {
+    match condition {
+        Filter::Time(range) => *range,
+        Filter::And(list) => list.iter().map(hull).fold(TimeRange::ALL, TimeRange::intersect),
+        Filter::Or(list) => list
+            .iter()
+            .map(hull)
+            .reduce(|one, two| TimeRange {
+                from: one.from.zip(two.from).map(|(one, two)| one.min(two)),
+                to: one.to.zip(two.to).map(|(one, two)| one.max(two)),
+            })
+            .unwrap_or_default(),
+        _ => TimeRange::ALL,
+    }
+}

@@ -1,0 +1,233 @@
+//! What the threads of a store share, and the few steps that more than one of them takes.
+
+use std::{
+    collections::HashSet,
+    fs::File,
+    path::PathBuf,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, Weak,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use annals_model::{Clock, Timestamp};
+
+use crate::{
+    batch::Row,
+    catalog::{Catalog, CatalogError},
+    health::Health,
+    layout::{Frozen, Layout, Listed},
+    maintenance::Mailboxes,
+    options::Options,
+    queue::Queue,
+    segment::Segment,
+    space::Space,
+    status::AtomicCounters,
+    tail::TailPart,
+};
+
+/// Where the log stands. Whoever holds its lock is the only one that writes to the log and the active tail.
+#[derive(Debug, Default)]
+pub(crate) struct Appender {
+    pub(crate) next_seq: u64,
+    /// Rows in the log whose events are in the active tail, and their bytes.
+    rows: u64,
+    bytes: u64,
+    /// When the oldest of them was taken.
+    oldest: Option<Timestamp>,
+}
+
+impl Appender {
+    /// Notes a row that is in the log now.
+    pub(crate) fn took(&mut self, row: &Row) {
+        self.next_seq = row.end_seq();
+        self.rows += 1;
+        self.bytes += row.payload.len() as u64;
+        self.oldest.get_or_insert(row.recorded);
+    }
+}
+
+pub(crate) struct Shared {
+    pub(crate) options: Options,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) number: u32,
+    catalog: Mutex<Box<dyn Catalog>>,
+    layout: RwLock<Arc<Layout>>,
+    appender: Mutex<Appender>,
+    pub(crate) queue: Queue,
+    pub(crate) health: Health,
+    pub(crate) space: Space,
+    pub(crate) counters: AtomicCounters,
+    /// The last `seq` that was given away.
+    pub(crate) last_seq: AtomicU64,
+    /// Rows in the log and their bytes.
+    pub(crate) log_rows: AtomicU64,
+    pub(crate) log_bytes: AtomicU64,
+    pub(crate) mailboxes: Mailboxes,
+    /// Segment files that are being written and are not listed yet; sweeping spares them.
+    pub(crate) unlisted: Mutex<HashSet<String>>,
+    /// Segments that were merged into others, until no query reads them any more.
+    retired: Mutex<Vec<(Arc<str>, Weak<Segment>)>>,
+    pub(crate) maintenance_error: Mutex<Option<String>>,
+    room: (Mutex<()>, Condvar),
+    /// Held as long as the store lives: one process a directory.
+    _lock: File,
+}
+
+/// What [`Shared::new`] is made of.
+pub(crate) struct Foundation {
+    pub(crate) options: Options,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) number: u32,
+    pub(crate) catalog: Box<dyn Catalog>,
+    pub(crate) layout: Layout,
+    pub(crate) space: Space,
+    pub(crate) next_seq: u64,
+    pub(crate) lock: File,
+}
+
+impl Shared {
+    pub(crate) fn new(foundation: Foundation) -> Self {
+        let Foundation { options, clock, number, catalog, layout, space, next_seq, lock } = foundation;
+        Self {
+            queue: Queue::new(options.queue_events_max, options.queue_bytes_max),
+            options,
+            clock,
+            number,
+            catalog: Mutex::new(catalog),
+            layout: RwLock::new(Arc::new(layout)),
+            appender: Mutex::new(Appender { next_seq, ..Appender::default() }),
+            health: Health::default(),
+            space,
+            counters: AtomicCounters::default(),
+            last_seq: AtomicU64::new(next_seq.saturating_sub(1)),
+            log_rows: AtomicU64::new(0),
+            log_bytes: AtomicU64::new(0),
+            mailboxes: Mailboxes::default(),
+            unlisted: Mutex::default(),
+            retired: Mutex::default(),
+            maintenance_error: Mutex::default(),
+            room: Default::default(),
+            _lock: lock,
+        }
+    }
+
+    /// The directory in which files are written before they become objects.
+    pub(crate) fn scratch(&self) -> PathBuf {
+        self.options.data_dir.join(SCRATCH)
+    }
+
+    /// Asks the catalog.
+    pub(crate) fn ask<T>(
+        &self,
+        question: impl FnOnce(&mut dyn Catalog) -> Result<T, CatalogError>,
+    ) -> Result<T, CatalogError> {
+        question(self.catalog.lock().unwrap_or_else(PoisonError::into_inner).as_mut())
+    }
+
+    /// Changes the catalog. After a change that failed nothing is written any more.
+    pub(crate) fn change<T>(
+        &self,
+        change: impl FnOnce(&mut dyn Catalog) -> Result<T, CatalogError>,
+    ) -> Result<T, CatalogError> {
+        let mut catalog = self.catalog.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(reason) = self.health.poisoned() {
+            return Err(CatalogError::Failed(reason));
+        }
+        let changed = change(catalog.as_mut());
+        if let Err(error @ (CatalogError::Failed(_) | CatalogError::Newer(_))) = &changed {
+            self.health.poison(&error.to_string());
+        }
+        changed
+    }
+
+    /// Where the events are now.
+    pub(crate) fn layout(&self) -> Arc<Layout> {
+        Arc::clone(&self.layout.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts a changed layout in place of the present one.
+    pub(crate) fn change_layout(&self, change: impl FnOnce(&Layout) -> Layout) {
+        let mut layout = self.layout.write().unwrap_or_else(PoisonError::into_inner);
+        *layout = Arc::new(change(&layout));
+        drop(layout);
+        drop(self.room.0.lock().unwrap_or_else(PoisonError::into_inner));
+        self.room.1.notify_all();
+    }
+
+    pub(crate) fn appender(&self) -> MutexGuard<'_, Appender> {
+        self.appender.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the active tail is full.
+    pub(crate) fn is_full(&self, appender: &Appender) -> bool {
+        let active = &self.layout().active;
+        active.len() >= self.options.seal_events.max(1)
+            || active.bytes() >= self.options.seal_bytes
+            || appender.bytes >= self.options.seal_bytes as u64
+    }
+
+    /// Whether the active tail is old enough to be sealed.
+    pub(crate) fn is_old(&self, appender: &Appender) -> bool {
+        appender.oldest.is_some_and(|oldest| oldest.plus(self.options.seal_age) <= self.clock.now())
+    }
+
+    /// Puts the active tail among those that wait to be sealed, unless nothing came since the last time.
+    pub(crate) fn freeze(&self, appender: &mut Appender) {
+        if appender.rows == 0 {
+            return;
+        }
+        let (rows, bytes, end_seq) = (appender.rows, appender.bytes, appender.next_seq);
+        *appender = Appender { next_seq: end_seq, ..Appender::default() };
+        self.change_layout(|layout| {
+            let mut next = layout.clone();
+            let part = std::mem::replace(&mut next.active, Arc::new(TailPart::new()));
+            next.frozen.push(Frozen { part, end_seq, rows, bytes });
+            next
+        });
+    }
+
+    /// Waits until fewer than the allowed number of tails wait to be sealed; `false` when that takes too long.
+    pub(crate) fn wait_for_room(&self, longest: Duration) -> bool {
+        let is_crowded = |_: &mut ()| {
+            self.layout().frozen.len() > self.options.frozen_parts_max && self.health.poisoned().is_none()
+        };
+        let (lock, sealed) = &self.room;
+        let guard = lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_guard, waited) =
+            sealed.wait_timeout_while(guard, longest, is_crowded).unwrap_or_else(PoisonError::into_inner);
+        !waited.timed_out()
+    }
+
+    /// Remembers segments that are not listed any more, so that their files go when nobody reads them.
+    pub(crate) fn retire(&self, segments: &[Listed]) {
+        let retired =
+            segments.iter().map(|listed| (Arc::clone(&listed.name), Arc::downgrade(&listed.segment)));
+        self.retired.lock().unwrap_or_else(PoisonError::into_inner).extend(retired);
+    }
+
+    /// The names of segments that are not listed any more but still read.
+    pub(crate) fn still_read(&self) -> Vec<String> {
+        let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
+        retired.retain(|(_, segment)| segment.strong_count() > 0);
+        retired.iter().map(|(name, _)| name.to_string()).collect()
+    }
+
+    /// Whether files wait for their readers.
+    pub(crate) fn has_retired(&self) -> bool {
+        !self.retired.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// Notes rows that came to the log or were cut from it.
+    pub(crate) fn count_log(&self, rows: i64, bytes: i64) {
+        self.log_rows.fetch_add(rows.cast_unsigned(), Relaxed);
+        self.log_bytes.fetch_add(bytes.cast_unsigned(), Relaxed);
+    }
+}
+
+/// Names inside the data directory.
+pub(crate) const LOCK: &str = "LOCK";
+pub(crate) const CATALOG: &str = "catalog.sqlite";
+pub(crate) const SEGMENTS: &str = "segments";
+pub(crate) const SCRATCH: &str = "scratch";

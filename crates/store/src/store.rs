@@ -1,0 +1,282 @@
+//! The store as the rest of the program sees it.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use annals_model::{Clock, Event, Field, GroupCount, Page, Query, Scope, Timestamp};
+use uuid::Uuid;
+
+use crate::{
+    Damage,
+    batch::Batch,
+    error::{AppendError, MaintenanceError, OpenError, QueryError},
+    maintenance::{MergerOrder, SealerOrder, run_merger, run_sealer, wait_for},
+    options::Options,
+    query::Reader,
+    recovery::{Ground, Recovered, damaged, recover},
+    shared::Shared,
+    status::{Refusing, Status, add},
+    writer::{self, Appended},
+};
+
+/// Keeps events and answers queries. Clones are the same store; when the last one is dropped it is closed.
+#[derive(Clone)]
+pub struct Store {
+    handle: Arc<Handle>,
+}
+
+/// What is left when the last clone goes.
+struct Handle {
+    shared: Arc<Shared>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Store {
+    /// Opens the store in a directory, or makes one there. What was acknowledged before a crash is there again.
+    ///
+    /// It blocks until the log is replayed, which may take seconds.
+    ///
+    /// # Errors
+    /// When another process uses the directory, when it cannot be read or written, or when stored events are damaged.
+    pub fn open(options: Options, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        let ground = Ground::real(&options);
+        Self::open_on(options, clock, ground)
+    }
+
+    pub(crate) fn open_on(options: Options, clock: Arc<dyn Clock>, ground: Ground) -> Result<Self, OpenError> {
+        // In a thread of its own, because the object store blocks, which an async task's thread must not.
+        let recovering = thread::Builder::new()
+            .name("annals-recovery".to_owned())
+            .spawn(move || recover(options, clock, ground))
+            .map_err(no_thread)?;
+        let recovered =
+            recovering.join().unwrap_or_else(|_| Err(OpenError::Catalog("recovery panicked".to_owned())))?;
+        let Recovered { shared, objects: [for_sealer, for_merger] } = recovered;
+        let (sealer, merger) = shared.mailboxes.connect();
+        let store = Self {
+            handle: Arc::new(Handle { shared: Arc::clone(&shared), threads: Mutex::default() }),
+        };
+        store.handle.start("annals-writer", |shared| {
+            writer::run(shared);
+        })?;
+        store.handle.start("annals-sealer", move |shared| run_sealer(shared, &for_sealer, &sealer))?;
+        store.handle.start("annals-merger", move |shared| run_merger(shared, &for_merger, &merger))?;
+        shared.mailboxes.tell_sealer(SealerOrder::Look);
+        Ok(store)
+    }
+
+    /// A random number made with the store; cursors carry it.
+    pub fn number(&self) -> u32 {
+        self.handle.shared.number
+    }
+
+    /// Records events. When this returns they are on disk, deduplicated, and seen by every query that begins later.
+    ///
+    /// # Errors
+    /// When nothing of the batch was taken; see [`AppendError`]. After [`AppendError::Poisoned`] a batch may turn out
+    /// to be stored all the same; sending it again later is safe, because duplicates are recognised.
+    pub async fn append(&self, batch: Batch) -> Result<Appended, AppendError> {
+        if batch.is_empty() {
+            return Ok(Appended::default());
+        }
+        let shared = &self.handle.shared;
+        shared.health.check()?;
+        let answer = shared.queue.push(batch).inspect_err(|error| {
+            if *error == AppendError::Overloaded {
+                add(&shared.counters.overloads, 1);
+            }
+        })?;
+        answer.await.unwrap_or_else(|_| Err(shared.health.abandoned()))
+    }
+
+    fn reader(&self) -> Reader {
+        Reader::new(self.handle.shared.layout().parts())
+    }
+
+    /// Answers a query. It blocks on the processor and at most on reading files.
+    ///
+    /// # Errors
+    /// When the filter is too large or a segment is damaged.
+    pub fn query(&self, query: &Query) -> Result<Page, QueryError> {
+        self.reader().page(query)
+    }
+
+    /// The event of that id within a scope; if several sources have one of that id, the one that came first.
+    ///
+    /// # Errors
+    /// When a segment is damaged.
+    pub fn event(&self, scope: &Scope, id: Uuid) -> Result<Option<Arc<Event>>, QueryError> {
+        self.reader().event(scope, id)
+    }
+
+    /// Whether an event of that id is stored at all.
+    ///
+    /// # Errors
+    /// When a segment is damaged.
+    pub fn exists(&self, id: Uuid) -> Result<bool, QueryError> {
+        self.reader().exists(id)
+    }
+
+    /// How often each value of a field occurs among the events a query selects, the most frequent first, ties by
+    /// value; at most `limit` and [`annals_model::limits::GROUPS_MAX`] of them. Order, start and limit of the query do
+    /// not matter.
+    ///
+    /// # Errors
+    /// When the filter is too large, a segment is damaged, or there are too many values.
+    pub fn group(&self, query: &Query, field: &Field, limit: usize) -> Result<Vec<GroupCount>, QueryError> {
+        self.reader().group(query, field, limit)
+    }
+
+    /// How many of the events a query selects lie in each bucket of time, ascending by the bucket's first instant (a
+    /// multiple of `width` since the Unix epoch). Empty buckets are left out.
+    ///
+    /// # Errors
+    /// When the filter is too large, a segment is damaged, or there are more than
+    /// [`annals_model::limits::BUCKETS_MAX`] buckets.
+    pub fn histogram(&self, query: &Query, width: Duration) -> Result<Vec<(Timestamp, u64)>, QueryError> {
+        self.reader().histogram(query, width)
+    }
+
+    /// What it holds, what waits, and how it is.
+    pub fn status(&self) -> Status {
+        let shared = &self.handle.shared;
+        let layout = shared.layout();
+        let tail_events = layout.tails().map(|tail| tail.len() as u64).sum();
+        let segments = || layout.segments.iter().map(|listed| listed.segment.meta());
+        let (queue_events, queue_bytes) = shared.queue.load();
+        let refusing = match shared.health.poisoned() {
+            Some(error) => Some(Refusing::Poisoned { error }),
+            None if shared.health.is_closed() => Some(Refusing::Closed),
+            None => {
+                shared.space.low().map(|low| Refusing::DiskLow { free: low.free, needed: low.needed })
+            }
+        };
+        Status {
+            events: segments().map(|meta| meta.events).sum::<u64>() + tail_events,
+            segments: layout.segments.len() as u64,
+            segment_bytes: segments().map(|meta| meta.bytes).sum(),
+            tail_events,
+            tail_bytes: layout.tails().map(|tail| tail.bytes() as u64).sum(),
+            frozen_parts: layout.frozen.len() as u64,
+            log_batches: shared.log_rows.load(Relaxed),
+            log_bytes: shared.log_bytes.load(Relaxed),
+            queue_events: queue_events as u64,
+            queue_bytes: queue_bytes as u64,
+            last_seq: shared.last_seq.load(Relaxed),
+            refusing,
+            maintenance_error: shared
+                .maintenance_error
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
+            counters: shared.counters.snapshot(),
+        }
+    }
+
+    /// Makes segments of everything that is in the tail now. It blocks until that is done.
+    ///
+    /// # Errors
+    /// When it failed; it is tried again by itself.
+    pub fn seal(&self) -> Result<(), MaintenanceError> {
+        let shared = &self.handle.shared;
+        shared.freeze(&mut shared.appender());
+        wait_for(|reply| shared.mailboxes.tell_sealer(SealerOrder::Seal(reply)))
+    }
+
+    /// Seals, and merges all segments into as few as are allowed. It blocks until that is done.
+    ///
+    /// # Errors
+    /// When it failed.
+    pub fn compact(&self) -> Result<(), MaintenanceError> {
+        self.seal()?;
+        let shared = &self.handle.shared;
+        wait_for(|reply| shared.mailboxes.tell_merger(MergerOrder::Compact(reply)))
+    }
+
+    /// Reads everything that is stored and checks it.
+    ///
+    /// # Errors
+    /// Everything that is damaged.
+    pub fn verify(&self) -> Result<(), Vec<Damage>> {
+        let shared = &self.handle.shared;
+        let layout = shared.layout();
+        let mut damages = Vec::new();
+        for listed in &layout.segments {
+            damages.extend(listed.segment.verify().err());
+        }
+        let mut seq = 0;
+        loop {
+            match shared.ask(|catalog| catalog.read(seq)) {
+                Ok(None) => break,
+                Ok(Some(row)) => {
+                    damages.extend(row.chunks().err().map(|error| damaged(&row, &error)));
+                    seq = row.first_seq + 1;
+                }
+                Err(error) => {
+                    damages.push(Damage {
+                        file: crate::shared::CATALOG.to_owned(),
+                        place: format!("the log from {seq} on"),
+                        reason: error.to_string(),
+                    });
+                    break;
+                }
+            }
+        }
+        if damages.is_empty() { Ok(()) } else { Err(damages) }
+    }
+
+    /// Writes what waits to be written and stops the threads. It blocks until that is done, which may take as long as
+    /// the merge that is under way. Appends fail from now on; queries are still answered.
+    pub fn close(&self) {
+        self.handle.close();
+    }
+}
+
+fn no_thread(error: std::io::Error) -> OpenError {
+    OpenError::Catalog(format!("cannot start a thread: {error}"))
+}
+
+impl Handle {
+    /// Starts a thread. If it panics nothing is written any more, and nobody waits for it in vain.
+    fn start(&self, name: &'static str, run: impl FnOnce(&Shared) + Send + 'static) -> Result<(), OpenError> {
+        let shared = Arc::clone(&self.shared);
+        let thread = thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || {
+                if catch_unwind(AssertUnwindSafe(|| run(&shared))).is_err() {
+                    shared.health.poison(&format!("the thread {name} panicked"));
+                    shared.queue.close();
+                    // Dropping the batches that wait tells those who wait for them.
+                    while shared.queue.take(usize::MAX).is_some() {}
+                }
+            })
+            .map_err(no_thread)?;
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+        Ok(())
+    }
+
+    fn close(&self) {
+        self.shared.health.close();
+        self.shared.queue.close();
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        // The writer first: what it still writes may have to be sealed.
+        if !threads.is_empty() {
+            let _ = threads.remove(0).join();
+        }
+        self.shared.mailboxes.tell_sealer(SealerOrder::Stop);
+        self.shared.mailboxes.tell_merger(MergerOrder::Stop);
+        for thread in threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

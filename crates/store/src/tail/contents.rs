@@ -1,0 +1,246 @@
+//! What a part of the tail holds: encoded events in order of arrival, and indexes over them that only ever grow.
+//!
+//! An event is known by its number here, its place in order of arrival. Nothing that has a number ever changes, so a
+//! reader who remembers how many there were sees a fixed set however much arrives later.
+
+use std::hash::BuildHasher;
+
+use annals_model::{Event, Field, Position, Timestamp};
+use bytes::Bytes;
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable, hash_map::EntryRef};
+use uuid::Uuid;
+
+use crate::{
+    batch::slice,
+    codec::{CodecError, View},
+    query::part::Identity,
+};
+
+/// The events that have one value of one field, ascending and never empty.
+#[derive(Debug)]
+pub(crate) struct Postings {
+    first: u32,
+    rest: Vec<u32>,
+}
+
+impl Postings {
+    fn push(&mut self, number: u32) {
+        // An event can say the same category twice.
+        if self.rest.last().copied().unwrap_or(self.first) != number {
+            self.rest.push(number);
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u32> {
+        std::iter::once(self.first).chain(self.rest.iter().copied())
+    }
+}
+
+type Values = HashMap<String, Postings>;
+
+fn index(values: &mut Values, value: &str, number: u32) {
+    match values.entry_ref(value) {
+        EntryRef::Occupied(mut entry) => entry.get_mut().push(number),
+        EntryRef::Vacant(entry) => {
+            entry.insert(Postings { first: number, rest: Vec::new() });
+        }
+    }
+}
+
+/// What is known of an event without reading it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entry {
+    pub(crate) position: Position,
+    id: Uuid,
+    identity_hash: u64,
+    chunk: u32,
+    bounds: (u32, u32),
+}
+
+/// Encoded events that came together.
+#[derive(Debug)]
+struct Stored {
+    bytes: Bytes,
+    recorded: Timestamp,
+}
+
+/// An event that is about to come in: where its bytes lie in the chunk, and its place in the log.
+pub(crate) struct Arrival<'c> {
+    pub(crate) view: View<'c>,
+    pub(crate) seq: u64,
+    pub(crate) bounds: (u32, u32),
+}
+
+#[derive(Debug)]
+pub(crate) struct Contents {
+    chunks: Vec<Stored>,
+    entries: Vec<Entry>,
+    /// The numbers in the total order (time, seq).
+    order: Vec<u32>,
+    /// By id alone.
+    ids: HashTable<u32>,
+    /// By identity.
+    identities: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+    /// One for each of [`Field::FIXED`]; empty for those that are not indexed.
+    fixed: Vec<Values>,
+    labels: HashMap<String, Values>,
+    bytes: usize,
+}
+
+impl Contents {
+    pub(crate) fn new() -> Self {
+        Self {
+            chunks: Vec::new(),
+            entries: Vec::new(),
+            order: Vec::new(),
+            ids: HashTable::new(),
+            identities: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
+            fixed: Field::FIXED.iter().map(|_| Values::new()).collect(),
+            labels: HashMap::new(),
+            bytes: 0,
+        }
+    }
+
+    /// How many events.
+    pub(crate) fn len(&self) -> u32 {
+        self.entries.len() as u32
+    }
+
+    /// Bytes of the encoded events.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Keeps the bytes of a chunk; the number is what [`Self::insert`] wants.
+    pub(crate) fn add_chunk(&mut self, bytes: Bytes, recorded: Timestamp) -> u32 {
+        self.bytes += bytes.len();
+        self.chunks.push(Stored { bytes, recorded });
+        self.chunks.len() as u32 - 1
+    }
+
+    /// Adds events of a chunk that was added. The caller has made sure that they are new.
+    pub(crate) fn insert(&mut self, chunk: u32, arrivals: &[Arrival<'_>]) {
+        let first_new = self.len();
+        for arrival in arrivals {
+            self.insert_one(chunk, arrival);
+        }
+        self.put_in_order(first_new);
+    }
+
+    fn insert_one(&mut self, chunk: u32, arrival: &Arrival<'_>) {
+        let number = self.len();
+        let view = &arrival.view;
+        let position = Position { time: view.time, seq: arrival.seq };
+        let id_hash = self.hasher.hash_one(view.id);
+        let identity_hash = self.hasher.hash_one(identity_of(view));
+        self.entries.push(Entry { position, id: view.id, identity_hash, chunk, bounds: arrival.bounds });
+
+        let Self { entries, hasher, ids, identities, fixed, labels, .. } = self;
+        ids.insert_unique(id_hash, number, |&other| {
+            hasher.hash_one(entries.get(other as usize).map(|entry| entry.id).unwrap_or_default())
+        });
+        identities.insert_unique(identity_hash, number, |&other| {
+            entries.get(other as usize).map_or(0, |entry| entry.identity_hash)
+        });
+
+        for (field, values) in Field::FIXED.iter().zip(fixed) {
+            if field.is_indexed() {
+                view.visit(field, |value| index(values, value, number));
+            }
+        }
+        for &(key, value) in view.labels() {
+            match labels.entry_ref(key) {
+                EntryRef::Occupied(mut entry) => index(entry.get_mut(), value, number),
+                EntryRef::Vacant(entry) => index(entry.insert(Values::new()), value, number),
+            }
+        }
+    }
+
+    /// Merges the numbers from `first_new` on into the order. Events mostly come in order of time, so mostly nothing
+    /// has to move.
+    fn put_in_order(&mut self, first_new: u32) {
+        let place = |number: u32| self.entries.get(number as usize).map(|entry| entry.position);
+        let mut arrived: Vec<u32> = (first_new..self.len()).collect();
+        arrived.sort_unstable_by_key(|&number| place(number));
+        let Some(&earliest) = arrived.first() else { return };
+        let keep = self.order.partition_point(|&number| place(number) < place(earliest));
+        let displaced = self.order.split_off(keep);
+        let (mut old, mut new) = (displaced.into_iter().peekable(), arrived.into_iter().peekable());
+        loop {
+            let next = match (old.peek(), new.peek()) {
+                (Some(&one), Some(&two)) if place(one) < place(two) => old.next(),
+                (_, Some(_)) => new.next(),
+                (Some(_), None) => old.next(),
+                (None, None) => break,
+            };
+            self.order.extend(next);
+        }
+    }
+
+    pub(crate) fn entry(&self, number: u32) -> Option<&Entry> {
+        self.entries.get(number as usize)
+    }
+
+    pub(crate) fn position(&self, number: u32) -> Option<Position> {
+        self.entry(number).map(|entry| entry.position)
+    }
+
+    /// Every number in the total order.
+    pub(crate) fn order(&self) -> &[u32] {
+        &self.order
+    }
+
+    /// The event of that number, read but not copied.
+    pub(crate) fn view(&self, number: u32) -> Result<View<'_>, CodecError> {
+        let entry = self.entry(number).ok_or(CodecError::Short)?;
+        View::read(bytes_of(&self.chunks, entry))
+    }
+
+    /// The event of that number.
+    pub(crate) fn event(&self, number: u32) -> Result<Event, CodecError> {
+        let entry = self.entry(number).ok_or(CodecError::Short)?;
+        let recorded =
+            self.chunks.get(entry.chunk as usize).ok_or(CodecError::Short)?.recorded;
+        Ok(self.view(number)?.to_event(entry.position.seq, recorded))
+    }
+
+    /// Whether there is an event of this identity.
+    pub(crate) fn holds(&self, identity: &Identity<'_>) -> bool {
+        let hash = self.hasher.hash_one(identity);
+        let same = |&number: &u32| {
+            self.entry(number).is_some_and(|entry| entry.id == identity.id)
+                && self.view(number).is_ok_and(|view| identity_of(&view) == *identity)
+        };
+        self.identities.find(hash, same).is_some()
+    }
+
+    /// The numbers of the events of that id.
+    pub(crate) fn find(&self, id: Uuid) -> impl Iterator<Item = u32> {
+        self.ids
+            .iter_hash(self.hasher.hash_one(id))
+            .copied()
+            .filter(move |&number| self.entry(number).is_some_and(|entry| entry.id == id))
+    }
+
+    /// The values of an indexed field; `None` for a field that is not indexed. A label nobody has is no values.
+    pub(crate) fn values(&self, field: &Field) -> Option<Option<&Values>> {
+        if !field.is_indexed() {
+            return None;
+        }
+        Some(match field {
+            Field::Label(key) => self.labels.get(key.as_str()),
+            fixed => fixed.number().and_then(|number| self.fixed.get(usize::from(number))),
+        })
+    }
+}
+
+/// What an encoded event is deduplicated by.
+pub(crate) fn identity_of<'b>(view: &View<'b>) -> Identity<'b> {
+    Identity { organization: view.organization(), source: view.source(), id: view.id }
+}
+
+fn bytes_of<'c>(chunks: &'c [Stored], entry: &Entry) -> &'c [u8] {
+    chunks.get(entry.chunk as usize).map(|chunk| slice(&chunk.bytes, entry.bounds)).unwrap_or_default()
+}

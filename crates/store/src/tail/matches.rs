@@ -1,0 +1,160 @@
+//! The events of a tail that satisfy a condition: their numbers in the total order, and a place among them.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use annals_model::{Event, Field, Order, Position};
+use hashbrown::HashMap;
+
+use super::{TailPart, bits::Bits, contents::Contents, unreadable};
+use crate::{
+    Damage,
+    query::part::{Matches, bucket_of},
+};
+
+/// Matches per event of the tail below which it is cheaper to read them than to walk a whole index.
+const READ_SHARE: usize = 32;
+
+pub(super) struct TailMatches<'p> {
+    part: &'p Arc<TailPart>,
+    length: u32,
+    /// In the total order.
+    numbers: Vec<u32>,
+    order: Order,
+    /// Ascending: the index of the next match. Descending: one more than it.
+    at: usize,
+}
+
+impl<'p> TailMatches<'p> {
+    pub(super) fn new(part: &'p Arc<TailPart>, length: u32, numbers: Vec<u32>) -> Self {
+        Self { part, length, numbers, order: Order::Ascending, at: 0 }
+    }
+
+    fn next(&self) -> Option<u32> {
+        match self.order {
+            Order::Ascending => self.numbers.get(self.at).copied(),
+            Order::Descending => self.at.checked_sub(1).and_then(|at| self.numbers.get(at)).copied(),
+        }
+    }
+
+    fn advance(&mut self) {
+        self.at = match self.order {
+            Order::Ascending => (self.at + 1).min(self.numbers.len()),
+            Order::Descending => self.at.saturating_sub(1),
+        };
+    }
+
+    fn group_by_index(&self, contents: &Contents, field: &Field, counts: &mut HashMap<Option<String>, u64>) -> bool {
+        let Some(values) = contents.values(field) else { return false };
+        let mut chosen = Bits::none(self.length);
+        self.numbers.iter().for_each(|&number| chosen.insert(number));
+        let mut absent = chosen.clone();
+        for (value, postings) in values.into_iter().flatten() {
+            let mut count = 0;
+            for number in postings.iter().filter(|&number| chosen.contains(number)) {
+                absent.remove(number);
+                count += 1;
+            }
+            if count != 0 {
+                *counts.entry(Some(value.clone())).or_default() += count;
+            }
+        }
+        let absent = absent.count() as u64;
+        if absent != 0 {
+            *counts.entry(None).or_default() += absent;
+        }
+        true
+    }
+
+    fn group_by_reading(
+        &self,
+        contents: &Contents,
+        field: &Field,
+        counts: &mut HashMap<Option<String>, u64>,
+    ) -> Result<(), Damage> {
+        let mut values = Vec::new();
+        for &number in &self.numbers {
+            let view = contents.view(number).map_err(unreadable)?;
+            values.clear();
+            view.visit(field, |value| values.push(value));
+            values.sort_unstable();
+            values.dedup();
+            if values.is_empty() {
+                *counts.entry(None).or_default() += 1;
+            }
+            for value in &values {
+                *counts.entry(Some((*value).to_owned())).or_default() += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Matches for TailMatches<'_> {
+    fn count(&mut self) -> Result<u64, Damage> {
+        Ok(self.numbers.len() as u64)
+    }
+
+    fn count_before(&mut self, position: Position) -> Result<u64, Damage> {
+        let growing = self.part.read();
+        let before = |&number: &u32| growing.contents.position(number) < Some(position);
+        Ok(self.numbers.partition_point(before) as u64)
+    }
+
+    fn position_at(&mut self, index: u64) -> Result<Option<Position>, Damage> {
+        let Some(&number) = usize::try_from(index).ok().and_then(|index| self.numbers.get(index)) else {
+            return Ok(None);
+        };
+        Ok(self.part.read().contents.position(number))
+    }
+
+    fn begin(&mut self, order: Order, after: Option<Position>) -> Result<(), Damage> {
+        self.order = order;
+        self.at = match (order, after) {
+            (Order::Ascending, None) => 0,
+            (Order::Descending, None) => self.numbers.len(),
+            (Order::Ascending, Some(after)) => {
+                let growing = self.part.read();
+                self.numbers.partition_point(|&number| growing.contents.position(number) <= Some(after))
+            }
+            (Order::Descending, Some(after)) => {
+                let growing = self.part.read();
+                self.numbers.partition_point(|&number| growing.contents.position(number) < Some(after))
+            }
+        };
+        Ok(())
+    }
+
+    fn peek(&mut self) -> Result<Option<Position>, Damage> {
+        let Some(number) = self.next() else { return Ok(None) };
+        Ok(self.part.read().contents.position(number))
+    }
+
+    fn take(&mut self) -> Result<Option<Event>, Damage> {
+        let Some(number) = self.next() else { return Ok(None) };
+        let event = self.part.read().contents.event(number).map_err(unreadable)?;
+        self.advance();
+        Ok(Some(event))
+    }
+
+    fn skip(&mut self) -> Result<(), Damage> {
+        self.advance();
+        Ok(())
+    }
+
+    fn group(&mut self, field: &Field, counts: &mut HashMap<Option<String>, u64>) -> Result<(), Damage> {
+        let growing = self.part.read();
+        let few = self.numbers.len() < self.length as usize / READ_SHARE;
+        if few || !self.group_by_index(&growing.contents, field, counts) {
+            self.group_by_reading(&growing.contents, field, counts)?;
+        }
+        Ok(())
+    }
+
+    fn buckets(&mut self, width: i64, counts: &mut BTreeMap<i64, u64>) -> Result<(), Damage> {
+        let growing = self.part.read();
+        for position in self.numbers.iter().filter_map(|&number| growing.contents.position(number)) {
+            *counts.entry(bucket_of(position.time, width)).or_default() += 1;
+        }
+        Ok(())
+    }
+}

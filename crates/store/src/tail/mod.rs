@@ -1,0 +1,144 @@
+//! The tail: events that are in the log but not in a segment yet, indexed in memory.
+//!
+//! One part of it is active and grows; full parts are frozen and wait to be sealed. Both are a [`TailPart`]; readers
+//! ask a [`TailView`] of it, which holds what was there when it was taken. The part's lock is held only while a
+//! condition is evaluated or one event is read, never between.
+
+mod bits;
+mod contents;
+mod matches;
+mod select;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+use annals_model::{Event, Filter, Position, Timestamp};
+use uuid::Uuid;
+
+use self::contents::Contents;
+use crate::{
+    Damage,
+    batch::Chunk,
+    codec::CodecError,
+    query::part::{Identity, Matches, Part, Span},
+};
+
+pub(crate) use self::contents::{Arrival, identity_of};
+
+/// Events that are added while the lock is held once, so that readers never wait long.
+const INSERT_SLICE: usize = 256;
+
+/// A part of the tail.
+#[derive(Debug)]
+pub(crate) struct TailPart {
+    contents: RwLock<Growing>,
+}
+
+#[derive(Debug)]
+struct Growing {
+    contents: Contents,
+    span: Option<Span>,
+}
+
+impl TailPart {
+    pub(crate) fn new() -> Self {
+        Self { contents: RwLock::new(Growing { contents: Contents::new(), span: None }) }
+    }
+
+    /// Readers of a part whose writer died mid-way still find everything that has a number.
+    fn read(&self) -> RwLockReadGuard<'_, Growing> {
+        self.contents.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds events of a chunk, of which the caller has made sure that they are new and that their `seq` ascends.
+    pub(crate) fn insert(&self, chunk: &Chunk, recorded: Timestamp, arrivals: &[Arrival<'_>]) {
+        if arrivals.is_empty() {
+            return;
+        }
+        let bytes = chunk.bytes.clone();
+        let place = {
+            let mut growing = self.contents.write().unwrap_or_else(PoisonError::into_inner);
+            growing.contents.add_chunk(bytes, recorded)
+        };
+        for slice in arrivals.chunks(INSERT_SLICE) {
+            let mut growing = self.contents.write().unwrap_or_else(PoisonError::into_inner);
+            growing.contents.insert(place, slice);
+            for arrival in slice {
+                let position = Position { time: arrival.view.time, seq: arrival.seq };
+                let span = growing.span.get_or_insert(Span { first: position, last: position, events: 0 });
+                span.first = span.first.min(position);
+                span.last = span.last.max(position);
+                span.events += 1;
+            }
+        }
+    }
+
+    /// Which of these are here.
+    pub(crate) fn holds_each<'i>(&self, identities: impl Iterator<Item = Identity<'i>>) -> Vec<bool> {
+        let growing = self.read();
+        identities.map(|identity| growing.contents.holds(&identity)).collect()
+    }
+
+    /// How many events.
+    pub(crate) fn len(&self) -> usize {
+        self.read().contents.len() as usize
+    }
+
+    /// Bytes of the encoded events.
+    pub(crate) fn bytes(&self) -> usize {
+        self.read().contents.bytes()
+    }
+
+    /// What is here now; `None` when that is nothing.
+    pub(crate) fn view(self: &Arc<Self>) -> Option<TailView> {
+        let span = self.read().span?;
+        Some(TailView { part: Arc::clone(self), length: span.events as u32, span })
+    }
+
+    /// Every event, in order of `seq`.
+    pub(crate) fn events(&self) -> Result<Vec<Event>, Damage> {
+        let growing = self.read();
+        let contents = &growing.contents;
+        (0..contents.len()).map(|number| contents.event(number).map_err(unreadable)).collect()
+    }
+}
+
+/// The bytes of every event were read when it came in, so this says that memory was overwritten.
+fn unreadable(error: CodecError) -> Damage {
+    Damage { file: "the tail".into(), place: "an event in memory".into(), reason: error.to_string() }
+}
+
+/// What was in a part of the tail at one moment.
+#[derive(Debug)]
+pub(crate) struct TailView {
+    part: Arc<TailPart>,
+    length: u32,
+    span: Span,
+}
+
+impl Part for TailView {
+    fn span(&self) -> Span {
+        self.span
+    }
+
+    fn select<'p>(&'p self, condition: &Filter) -> Result<Box<dyn Matches + 'p>, Damage> {
+        let growing = self.part.read();
+        let chosen = select::select(&growing.contents, self.length, condition).map_err(unreadable)?;
+        Ok(Box::new(matches::TailMatches::new(&self.part, self.length, chosen)))
+    }
+
+    fn holds(&self, identity: &Identity<'_>) -> Result<bool, Damage> {
+        Ok(self.part.read().contents.holds(identity))
+    }
+
+    fn find(&self, id: Uuid) -> Result<Vec<Event>, Damage> {
+        let growing = self.part.read();
+        let contents = &growing.contents;
+        contents
+            .find(id)
+            .filter(|&number| number < self.length)
+            .map(|number| contents.event(number).map_err(unreadable))
+            .collect()
+    }
+}

@@ -11,7 +11,6 @@ mod exoscale;
 mod fujitsu;
 pub mod host;
 mod listing;
-mod members;
 mod object;
 mod parameters;
 mod rafay;

@@ -56,6 +56,14 @@ impl Members {
         self.typed(key, "must be a text")
     }
 
+    /// A member that must be a text.
+    ///
+    /// # Errors
+    /// When it is absent, `null` or something else.
+    pub(crate) fn required_text(&self, key: &str) -> Result<String, InvalidEvent> {
+        self.text(key)?.ok_or_else(|| InvalidEvent::new(key, "is missing"))
+    }
+
     /// A member that is a whole number; `None` when it is absent or `null`.
     ///
     /// # Errors
@@ -88,6 +96,11 @@ impl Members {
             Some(member) => member.1 = value,
             None => self.0.push((key, value)),
         }
+    }
+
+    /// Adds a member that is known not to be there yet, at the same cost however many there are.
+    pub(crate) fn push(&mut self, key: impl Into<Cow<'static, str>>, value: Json) {
+        self.0.push((key.into(), value));
     }
 
     /// Sets a member to a text.

@@ -26,7 +26,7 @@ use self::{
 use crate::{
     Dialect,
     host::{Call, Import, Reply, Route},
-    members::{Object, items},
+    object::{Members, read_events},
 };
 
 /// What of this dialect can be configured: `[dialect.fujitsu]`.
@@ -100,8 +100,7 @@ impl Dialect for Fujitsu {
             let message = "is missing: the events name no tenant, so the import must";
             return Err(InvalidEvent::new("organization", message));
         }
-        let items = items(body, EVENTS)?;
-        Ok(items.events.into_iter().map(|text| event::read(text, import)).collect())
+        read_events(body, Some(EVENTS), |text| event::read(text, import))
     }
 }
 
@@ -152,10 +151,10 @@ fn categories_reply<'t>(source_types: impl Iterator<Item = &'t SourceType>) -> R
             body.push(b',');
         }
         let categories: Vec<&str> = source_type.rows.iter().map(|row| row.category).collect();
-        let mut object = Object::open(&mut body);
-        object.raw("eventCategories", &event::array(&categories));
-        object.text("sourceType", source_type.word);
-        object.close();
+        let mut members = Members::default();
+        members.set("eventCategories", event::array(&categories));
+        members.set_text("sourceType", source_type.word);
+        members.write(&mut body);
     }
     body.extend(b"]}");
     json_reply(StatusCode::OK, body.into())

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     host::{Body, Failure, Reply},
-    members::{Object, quote},
+    object::Members,
 };
 
 /// An answer that is an error.
@@ -81,13 +81,13 @@ impl Problem {
 
     /// The answer.
     pub(super) fn reply(&self) -> Reply {
-        let mut inner = format!(r#"{{"code":{},"message":"#, self.status.as_u16()).into_bytes();
-        quote(&self.message, &mut inner);
-        inner.push(b'}');
+        let mut inner = Members::default();
+        inner.set_integer("code", self.status.as_u16().into());
+        inner.set_text("message", &self.message);
+        let mut outer = Members::default();
+        outer.set(self.name, inner.to_json());
         let mut body = Vec::new();
-        let mut object = Object::open(&mut body);
-        object.raw(self.name, &String::from_utf8_lossy(&inner));
-        object.close();
+        outer.write(&mut body);
         json_reply(self.status, body.into())
     }
 }

@@ -269,6 +269,10 @@ fn bodies_may_be_one_event_an_array_or_an_answer() {
     assert_eq!(read(&json!({"events": []}).to_string(), "t1").len(), 0);
     let mixed = fujitsu().read(json!({"events": [one, {}]}).to_string().as_bytes(), &import("t1")).unwrap();
     assert!(mixed[0].is_ok() && mixed[1].is_err(), "a bad event does not spoil the others");
+    let mut many = one.clone();
+    many["eventCategories"] = json!(vec!["x"; 33]);
+    let refused = fujitsu().read(many.to_string().as_bytes(), &import("t1")).unwrap().remove(0).unwrap_err();
+    assert_eq!(refused.field, "categories");
     let error = fujitsu().read(one.to_string().as_bytes(), &Import::default()).unwrap_err();
     assert!(error.to_string().starts_with("`organization`"), "{error}");
 }

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     host::{Body, Call, Failure, Host, Reply},
     listing::{self, Frame, Render},
-    members::Object,
+    object::json_text,
 };
 
 /// Matching events that are ordered by another column than the time. The store orders by time only; ordering by
@@ -181,17 +181,17 @@ fn total(page: &Page) -> Result<u64, Failure> {
 
 /// What stands around the events: the envelope of Rafay's sister API for usage metrics, with `items`.
 fn frame(kind: Kind, asked: &Asked, count: u64, config: &Config) -> Frame {
-    let mut open = Vec::new();
-    let mut object = Object::open(&mut open);
-    object.text("kind", kind.word);
-    object.text("partner_id", &config.partner_id);
-    object.text("organization_id", &config.organization_id);
-    object.raw("items", "[");
-    // The object is closed by `close`.
+    let (word, partner) = (kind.word, json_text(&config.partner_id));
+    let organization = json_text(&config.organization_id);
+    let open = format!(
+        r#"{{"kind":"{word}","partner_id":{},"organization_id":{},"items":["#,
+        partner.as_str(),
+        organization.as_str()
+    );
     let (offset, limit) = (asked.offset, asked.limit);
     let (from, to) = (asked.from.to_rfc3339_seconds(), asked.to.to_rfc3339_seconds());
     let close = format!(
         r#"],"count":{count},"offset":{offset},"limit":{limit},"range_from":"{from}","range_to":"{to}"}}"#
     );
-    Frame { open: String::from_utf8_lossy(&open).into_owned(), separator: ",", close }
+    Frame { open, separator: ",", close }
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use annals_model::{Event, InvalidEvent, Presented, Principal};
 use futures_util::{FutureExt, future::BoxFuture};
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 
 use self::{
     problem::Problem,
@@ -26,7 +26,7 @@ use self::{
 use crate::{
     Dialect,
     host::{Call, Import, Reply, Route},
-    members::items,
+    object::read_events,
 };
 
 /// What of this dialect can be configured: `[dialect.rafay]`.
@@ -95,13 +95,19 @@ impl Dialect for Rafay {
     }
 
     fn read(&self, body: &[u8], import: &Import) -> Result<Vec<Result<Event, InvalidEvent>>, InvalidEvent> {
-        let items = items(body, "items")?;
-        // The events of a whole answer are of its kind; an event that stands alone and names none is of the first.
-        let word =
-            items.envelope.get("kind").and_then(|kind| serde_json::from_str::<String>(kind.get()).ok());
-        let kind = word.as_deref().and_then(Kind::from_word).unwrap_or(KINDS[0]);
-        Ok(items.events.into_iter().map(|text| event::read(text, kind, import)).collect())
+        let answer: Option<WholeAnswer> = serde_json::from_slice(body).ok();
+        let kind = answer.and_then(|answer| Kind::from_word(&answer.kind)).unwrap_or(KINDS[0]);
+        read_events(body, Some("items"), |text| event::read(text, kind, import))
     }
+}
+
+/// What of a whole answer concerns its events: they are of its kind. An event that stands alone and names no kind is of
+/// the first there is.
+#[derive(Deserialize)]
+struct WholeAnswer {
+    kind: String,
+    #[serde(rename = "items")]
+    _items: IgnoredAny,
 }
 
 async fn authenticate(call: &Call) -> Result<Principal, Problem> {

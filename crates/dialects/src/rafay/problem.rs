@@ -1,13 +1,13 @@
 //! What goes wrong, in the shape Rafay's gateway gives it: grpc-gateway's `{"code","message","details":[]}`, where
 //! `code` is a gRPC code. It knows no events.
 
-use annals_model::Refusal;
+use annals_model::{Json, Refusal};
 use http::StatusCode;
 use uuid::Uuid;
 
 use crate::{
     host::{Body, Failure, Reply},
-    members::Object,
+    object::Members,
 };
 
 /// An answer that is an error.
@@ -15,43 +15,43 @@ use crate::{
 pub(super) struct Problem {
     status: StatusCode,
     /// The gRPC code that belongs to the status (grpc-gateway's `HTTPStatusFromCode`).
-    code: &'static str,
+    code: i64,
     message: String,
 }
 
 impl Problem {
     /// A parameter is missing or cannot be read.
     pub(super) fn invalid(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, code: "3", message: message.into() }
+        Self { status: StatusCode::BAD_REQUEST, code: 3, message: message.into() }
     }
 
     /// No key, or one that nobody has.
     pub(super) fn unauthenticated() -> Self {
         let message = "the x-api-key header is missing or holds no valid API key".to_owned();
-        Self { status: StatusCode::UNAUTHORIZED, code: "16", message }
+        Self { status: StatusCode::UNAUTHORIZED, code: 16, message }
     }
 
     /// A key that may not read all of the partner's events.
     pub(super) fn forbidden() -> Self {
         let message = "the API key may not read the events of all of the partner's organizations".to_owned();
-        Self { status: StatusCode::FORBIDDEN, code: "7", message }
+        Self { status: StatusCode::FORBIDDEN, code: 7, message }
     }
 
     /// Nothing is there.
     pub(super) fn not_found(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::NOT_FOUND, code: "5", message: message.into() }
+        Self { status: StatusCode::NOT_FOUND, code: 5, message: message.into() }
     }
 
     /// The path is there, the method is not; the gateway answers that as "unimplemented".
     pub(super) fn method() -> Self {
-        Self { status: StatusCode::NOT_IMPLEMENTED, code: "12", message: "Method Not Allowed".to_owned() }
+        Self { status: StatusCode::NOT_IMPLEMENTED, code: 12, message: "Method Not Allowed".to_owned() }
     }
 
     /// A credential was refused.
     pub(super) fn refused(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Unavailable => {
-                Self { status: StatusCode::SERVICE_UNAVAILABLE, code: "14", message: refusal.to_string() }
+                Self { status: StatusCode::SERVICE_UNAVAILABLE, code: 14, message: refusal.to_string() }
             }
             _ => Self::unauthenticated(),
         }
@@ -62,23 +62,23 @@ impl Problem {
         match failure {
             Failure::TooLarge(error) => Self::invalid(error.to_string()),
             Failure::Overloaded => {
-                Self { status: StatusCode::SERVICE_UNAVAILABLE, code: "14", message: failure.to_string() }
+                Self { status: StatusCode::SERVICE_UNAVAILABLE, code: 14, message: failure.to_string() }
             }
             Failure::Internal(_) => {
                 let message = format!("internal error, the log has more under request {request_id}");
-                Self { status: StatusCode::INTERNAL_SERVER_ERROR, code: "13", message }
+                Self { status: StatusCode::INTERNAL_SERVER_ERROR, code: 13, message }
             }
         }
     }
 
     /// The answer.
     pub(super) fn reply(&self) -> Reply {
+        let mut members = Members::default();
+        members.set_integer("code", self.code);
+        members.set_text("message", &self.message);
+        members.set("details", Json::from_stored("[]"));
         let mut body = Vec::new();
-        let mut object = Object::open(&mut body);
-        object.raw("code", self.code);
-        object.text("message", &self.message);
-        object.raw("details", "[]");
-        object.close();
+        members.write(&mut body);
         json_reply(self.status, body.into())
     }
 }

@@ -325,6 +325,11 @@ fn bodies_may_be_one_event_an_array_or_an_answer() {
     let mixed = rafay().read(json!([one, {"id": 1}]).to_string().as_bytes(), &Import::default()).unwrap();
     assert!(mixed[0].is_ok() && mixed[1].is_err(), "a bad event does not spoil the others");
     assert!(rafay().read(b"{", &Import::default()).is_err());
+    let mut long = one.clone();
+    long["status"] = "x".repeat(5_000).into();
+    let refused =
+        rafay().read(long.to_string().as_bytes(), &Import::default()).unwrap().remove(0).unwrap_err();
+    assert_eq!(refused.field, "status");
 }
 
 proptest! {

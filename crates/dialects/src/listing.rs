@@ -24,6 +24,7 @@ pub(crate) struct Frame {
 
 /// The body of a list that begins with `first`, the answer to `query`, and goes on until `wanted` events have been
 /// written or no more match.
+#[expect(clippy::needless_pass_by_value, reason = "the page is spent here: nothing else may write it again")]
 pub(crate) fn body(
     host: Arc<dyn Host>,
     query: Query,

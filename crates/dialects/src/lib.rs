@@ -7,18 +7,22 @@
 //!
 //! Adding a platform is one folder here and one line in [`all`].
 
+mod cloudfoundry;
 mod exoscale;
 mod fujitsu;
 pub mod host;
 mod listing;
 mod object;
 mod parameters;
+mod qovery;
 mod rafay;
 #[cfg(test)]
 mod testing;
 
+pub use cloudfoundry::Config as CloudFoundryConfig;
 pub use fujitsu::Config as FujitsuConfig;
 pub use host::{Body, Call, Failure, Host, Import, Reply, Route, Verb};
+pub use qovery::Config as QoveryConfig;
 pub use rafay::Config as RafayConfig;
 
 use annals_model::{Event, InvalidEvent};
@@ -50,8 +54,12 @@ pub trait Dialect: Send + Sync + 'static {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// Cloud Foundry's.
+    pub cloudfoundry: CloudFoundryConfig,
     /// Fujitsu K5's.
     pub fujitsu: FujitsuConfig,
+    /// Qovery's.
+    pub qovery: QoveryConfig,
     /// Rafay's.
     pub rafay: RafayConfig,
 }
@@ -59,8 +67,10 @@ pub struct Config {
 /// Every dialect.
 pub fn all(config: &Config) -> Vec<Box<dyn Dialect>> {
     vec![
+        Box::new(cloudfoundry::CloudFoundry::new(config.cloudfoundry.clone())),
         Box::new(exoscale::Exoscale),
         Box::new(fujitsu::Fujitsu::new(config.fujitsu.clone())),
+        Box::new(qovery::Qovery::new(config.qovery.clone())),
         Box::new(rafay::Rafay::new(config.rafay.clone())),
     ]
 }

@@ -1,103 +1,169 @@
 //! Reads bodies of requests: within their limit before and after decompression, and within the memory that all bodies
 //! together may fill. What a body means is not known here.
+//!
+//! A body is decompressed when all of it is there, on a blocking thread. Several gzip members or zstd frames one after
+//! another are one body (RFC 1952, RFC 8878); what follows them and is neither is an error, because leaving it out would
+//! lose events without a word.
 
-use std::{error::Error, sync::Arc};
+use std::{error::Error, io::Read, sync::Arc};
 
-use axum::{
-    body::Body,
-    extract::Request,
-    middleware::Next,
-    response::{IntoResponse, Response},
-};
+use axum::body::Body;
 use bytes::{Bytes, BytesMut};
-use http::{HeaderValue, header};
+use flate2::read::MultiGzDecoder;
+use http::{HeaderMap, HeaderValue, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
-    app::App,
-    limits::BODY_UNIT_BYTES,
+    app::{App, blocking},
+    limits::{BODY_UNIT_BYTES, ZSTD_WINDOW_LOG_MAX},
     native::problem::{Kind, Problem},
     observe::trail::Trail,
 };
 
-/// Encodings a body may have.
-const ENCODINGS: [&str; 3] = ["gzip", "zstd", "identity"];
-
 /// A body in memory, and its place in the memory for bodies.
 pub(crate) struct Held {
     pub(crate) bytes: Bytes,
-    _place: Option<OwnedSemaphorePermit>,
+    _place: Place,
 }
 
-/// The layer around decompression: refuses encodings that are not understood.
-pub(crate) async fn check_encoding(mut request: Request, next: Next) -> Response {
-    let mut encodings = request.headers().get_all(header::CONTENT_ENCODING).iter();
-    let (given, second) = (encodings.next(), encodings.next());
-    let Some(given) = given else { return next.run(request).await };
-    let known = ENCODINGS.iter().find(|known| given.as_bytes().eq_ignore_ascii_case(known.as_bytes()));
-    let Some(known) = known.filter(|_| second.is_none()) else {
-        let given = String::from_utf8_lossy(given.as_bytes());
-        let detail = format!("the content encoding `{given}` is not understood: send gzip, zstd or none");
-        return Problem::new(Kind::UnsupportedMediaType, detail)
-            .header(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, zstd"))
-            .into_response();
-    };
-    // The layer within compares byte by byte.
-    request.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(known));
-    next.run(request).await
+/// How a body is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Encoding {
+    Identity,
+    Gzip,
+    Zstd,
 }
 
-/// The layer that ends a body after so many bytes as they are sent.
-pub(crate) fn limit_sent(request: Request, bytes_max: usize) -> Request {
-    request.map(|body| Body::new(Limited::new(body, bytes_max)))
+/// Reads a body to its end and decompresses it.
+///
+/// # Errors
+/// 415 for an unknown encoding, 413 for a body that is too large, 429 when all bodies together are, 400 when it
+/// breaks off or is not in its encoding.
+pub(crate) async fn read(
+    app: &App,
+    trail: &Arc<Trail>,
+    headers: &HeaderMap,
+    body: Body,
+    bytes_max: usize,
+) -> Result<Held, Problem> {
+    let encoding = encoding(headers)?;
+    let mut place = Place::new(app);
+    let bytes = receive(body, bytes_max, &mut place).await?;
+    trail.set_body_read();
+    if encoding == Encoding::Identity {
+        return Ok(Held { bytes, _place: place });
+    }
+    blocking(trail, move || {
+        let mut place = place;
+        let bytes = decompress(&bytes, encoding, bytes_max, &mut place)?;
+        Ok(Held { bytes: bytes.into(), _place: place })
+    })
+    .await?
 }
 
-/// Reads a body to its end.
-pub(crate) async fn read(app: &App, trail: &Trail, body: Body, bytes_max: usize) -> Result<Held, Problem> {
-    let mut body = body;
+async fn receive(body: Body, bytes_max: usize, place: &mut Place) -> Result<Bytes, Problem> {
+    let mut body = Limited::new(body, bytes_max);
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
-    let mut place: Option<OwnedSemaphorePermit> = None;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| cannot_read(&error, bytes_max))?;
+        let frame = frame.map_err(|error| broken(&*error, bytes_max))?;
         let Ok(data) = frame.into_data() else { continue };
-        let length = first.len() + all.len() + data.len();
-        if length > bytes_max {
-            return Err(too_large(bytes_max));
-        }
-        take_place(app, &mut place, length)?;
+        place.grow(first.len() + all.len() + data.len())?;
         if first.is_empty() && all.is_empty() {
+            // Most bodies come in one piece and need not be copied.
             first = data;
             continue;
         }
-        if !first.is_empty() {
-            all.extend_from_slice(&std::mem::take(&mut first));
-        }
+        all.extend_from_slice(&std::mem::take(&mut first));
         all.extend_from_slice(&data);
     }
-    trail.set_body_read();
-    Ok(Held { bytes: if all.is_empty() { first } else { all.freeze() }, _place: place })
+    Ok(if all.is_empty() { first } else { all.freeze() })
 }
 
-/// Makes the place in memory large enough for `length` bytes.
-fn take_place(app: &App, place: &mut Option<OwnedSemaphorePermit>, length: usize) -> Result<(), Problem> {
-    let held = place.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-    let missing = length.div_ceil(BODY_UNIT_BYTES).saturating_sub(held);
-    if missing == 0 {
-        return Ok(());
+fn decompress(
+    sent: &[u8],
+    encoding: Encoding,
+    bytes_max: usize,
+    place: &mut Place,
+) -> Result<Vec<u8>, Problem> {
+    let wrong = |error: std::io::Error| {
+        let name = if encoding == Encoding::Gzip { "gzip" } else { "zstd" };
+        Problem::new(Kind::BadBody, format!("the body is not whole and valid {name}: {error}"))
+    };
+    let mut decoder: Box<dyn Read + '_> = match encoding {
+        Encoding::Identity => Box::new(sent),
+        Encoding::Gzip => Box::new(MultiGzDecoder::new(sent)),
+        Encoding::Zstd => {
+            let mut decoder = zstd::Decoder::with_buffer(sent).map_err(wrong)?;
+            decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(wrong)?;
+            Box::new(decoder)
+        }
+    };
+    let mut all = Vec::new();
+    loop {
+        let before = all.len();
+        // The place is taken before it is filled; what was sent stays in memory beside it.
+        place.grow(sent.len() + before + BODY_UNIT_BYTES)?;
+        decoder.by_ref().take(BODY_UNIT_BYTES as u64).read_to_end(&mut all).map_err(wrong)?;
+        if all.len() > bytes_max {
+            return Err(too_large(bytes_max));
+        }
+        if all.len() == before {
+            return Ok(all);
+        }
     }
-    let missing = u32::try_from(missing).map_err(|_| too_large(length))?;
-    let more = Arc::clone(&app.bodies).try_acquire_many_owned(missing).map_err(|_| {
-        let most = app.limits.bodies_bytes_max;
-        let detail = format!("bodies of more than {most} bytes are being received at once: try again later");
-        Problem::new(Kind::BodiesTooLarge, detail)
-    })?;
-    match place {
-        Some(place) => place.merge(more),
-        None => *place = Some(more),
+}
+
+fn encoding(headers: &HeaderMap) -> Result<Encoding, Problem> {
+    let mut given = headers.get_all(header::CONTENT_ENCODING).iter();
+    let Some(first) = given.next() else { return Ok(Encoding::Identity) };
+    let text = String::from_utf8_lossy(first.as_bytes());
+    match text.to_ascii_lowercase().as_str() {
+        _ if given.next().is_some() => {}
+        "identity" => return Ok(Encoding::Identity),
+        "gzip" => return Ok(Encoding::Gzip),
+        "zstd" => return Ok(Encoding::Zstd),
+        _ => {}
     }
-    Ok(())
+    let detail = format!("the content encoding `{text}` is not understood: send gzip, zstd or none");
+    Err(Problem::new(Kind::UnsupportedMediaType, detail)
+        .header(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, zstd")))
+}
+
+/// A place in the memory for bodies; it grows, and is given back when it is dropped.
+struct Place {
+    memory: Arc<Semaphore>,
+    memory_bytes: usize,
+    held: Option<OwnedSemaphorePermit>,
+}
+
+impl Place {
+    fn new(app: &App) -> Self {
+        Self { memory: Arc::clone(&app.bodies), memory_bytes: app.limits.bodies_bytes_max, held: None }
+    }
+
+    /// Makes it large enough for so many bytes.
+    fn grow(&mut self, bytes: usize) -> Result<(), Problem> {
+        let held = self.held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let missing = bytes.div_ceil(BODY_UNIT_BYTES).saturating_sub(held);
+        if missing == 0 {
+            return Ok(());
+        }
+        let missing = u32::try_from(missing).unwrap_or(u32::MAX);
+        let more = Arc::clone(&self.memory).try_acquire_many_owned(missing).map_err(|_| {
+            let detail = format!(
+                "all bodies together would fill more than {} bytes: try again later",
+                self.memory_bytes
+            );
+            Problem::new(Kind::BodiesTooLarge, detail)
+        })?;
+        match &mut self.held {
+            Some(held) => held.merge(more),
+            None => self.held = Some(more),
+        }
+        Ok(())
+    }
 }
 
 fn too_large(bytes_max: usize) -> Problem {
@@ -106,13 +172,55 @@ fn too_large(bytes_max: usize) -> Problem {
     Problem::new(Kind::BodyTooLarge, detail)
 }
 
-fn cannot_read(error: &axum::Error, bytes_max: usize) -> Problem {
-    let mut cause: Option<&dyn Error> = Some(error);
-    while let Some(inner) = cause {
-        if inner.is::<LengthLimitError>() {
-            return too_large(bytes_max);
-        }
-        cause = inner.source();
+fn broken(error: &(dyn Error + 'static), bytes_max: usize) -> Problem {
+    if error.is::<LengthLimitError>() {
+        return too_large(bytes_max);
     }
-    Problem::new(Kind::BadBody, format!("the body broke off or is not in its content encoding: {error}"))
+    Problem::new(Kind::BadBody, format!("the body broke off: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(bytes: usize) -> Place {
+        Place { memory: Arc::new(Semaphore::new(bytes / BODY_UNIT_BYTES)), memory_bytes: bytes, held: None }
+    }
+
+    fn kind(result: Result<Vec<u8>, Problem>) -> Result<Vec<u8>, Kind> {
+        result.map_err(|problem| problem.kind)
+    }
+
+    #[test]
+    fn frames_follow_each_other() {
+        let one = zstd::encode_all(&b"one"[..], 1).unwrap();
+        let two = zstd::encode_all(&b"two"[..], 1).unwrap();
+        let both = [one.clone(), two].concat();
+        let read = |bytes: &[u8]| kind(decompress(bytes, Encoding::Zstd, 100, &mut place(1 << 20)));
+        assert_eq!(read(&both), Ok(b"onetwo".to_vec()));
+        assert_eq!(read(&both[..both.len() - 1]), Err(Kind::BadBody));
+        assert_eq!(read(&[one, b"more".to_vec()].concat()), Err(Kind::BadBody));
+    }
+
+    #[test]
+    fn what_decompresses_to_too_much_is_refused_early() {
+        let zeros = vec![0; 8 << 20];
+        let sent = zstd::encode_all(&zeros[..], 1).unwrap();
+        let read = |most, memory| kind(decompress(&sent, Encoding::Zstd, most, &mut place(memory)));
+        assert_eq!(read(8 << 20, 16 << 20).map(|bytes| bytes.len()), Ok(8 << 20));
+        assert_eq!(read((8 << 20) - 1, 16 << 20), Err(Kind::BodyTooLarge));
+        assert_eq!(read(8 << 20, 1 << 20), Err(Kind::BodiesTooLarge));
+    }
+
+    #[test]
+    fn a_window_that_is_too_wide_is_refused() {
+        let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+        encoder.window_log(25).unwrap();
+        std::io::Write::write_all(&mut encoder, &vec![7; 40 << 20]).unwrap();
+        let sent = encoder.finish().unwrap();
+        assert_eq!(
+            kind(decompress(&sent, Encoding::Zstd, 64 << 20, &mut place(128 << 20))),
+            Err(Kind::BadBody)
+        );
+    }
 }

@@ -12,7 +12,6 @@ use axum::{
 
 use crate::{
     app::App,
-    body,
     native::problem::{Kind, Problem},
     observe::trail::Trail,
     probes,
@@ -34,7 +33,6 @@ pub(crate) async fn gate(
         return Problem::new(Kind::Overloaded, detail).into_response();
     };
     trail.hold(permit);
-    let request = body::limit_sent(request, app.limits.body_bytes_max);
     let seconds = app.limits.request_timeout_seconds;
     match tokio::time::timeout(app.limits.request_timeout(), next.run(request)).await {
         Ok(response) => response,

@@ -23,6 +23,8 @@ pub const INSTALLATION_BYTES_MAX: usize = 64;
 pub const HEADERS_MAX: usize = 100;
 /// What memory for bodies is counted in.
 pub const BODY_UNIT_BYTES: usize = 64 << 10;
+/// Logarithm of the widest window of a zstd body, as RFC 9659 sets it for HTTP: 8 MiB.
+pub const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 /// When to come back after the server had too much to do.
 pub const RETRY_AFTER_OVERLOAD_SECONDS: u64 = 1;
 /// When to come back after the disk ran full or the store stopped.

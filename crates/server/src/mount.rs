@@ -12,7 +12,7 @@ use axum::{
     routing::any,
 };
 use futures_util::StreamExt;
-use http::Method;
+use http::{Method, header};
 use percent_encoding::percent_decode_str;
 
 use crate::{
@@ -178,13 +178,17 @@ async fn serve(
     let Some(dialect) = app.dialects.get(dialect).cloned() else {
         return native::not_found(request.uri().path()).into_response();
     };
-    let (parts, body) = request.into_parts();
-    let held =
-        match body::read(&app, &trail, body, app.limits.body_bytes_max.min(DIALECT_BODY_BYTES_MAX)).await {
-            Ok(held) => held,
-            Err(problem) => return problem.into_response(),
-        };
+    let (mut parts, body) = request.into_parts();
+    let most = app.limits.body_bytes_max.min(DIALECT_BODY_BYTES_MAX);
+    let held = match body::read(&app, &trail, &parts.headers, body, most).await {
+        Ok(held) => held,
+        Err(problem) => return problem.into_response(),
+    };
     let path = parts.uri.path();
+    // A dialect is handed what the encoding held.
+    if parts.headers.remove(header::CONTENT_ENCODING).is_some() {
+        parts.headers.remove(header::CONTENT_LENGTH);
+    }
     let call = Call {
         route,
         parameters: route.map(|route| parameters(route.path, path)).unwrap_or_default(),
@@ -283,10 +287,9 @@ mod tests {
 
     #[test]
     fn the_longest_prefix_wins() {
-        let dialects: Vec<Arc<dyn Dialect>> = vec![
-            Arc::new(Fake("one", &[Route::get("/login")], &["/v2/"])),
-            Arc::new(Fake("two", &[], &["/v2/deep", "/v3/"])),
-        ];
+        const LOGIN: &[Route] = &[Route::get("/login")];
+        let dialects: Vec<Arc<dyn Dialect>> =
+            vec![Arc::new(Fake("one", LOGIN, &["/v2/"])), Arc::new(Fake("two", &[], &["/v2/deep", "/v3/"]))];
         let prefixes = Plan::new(&dialects).unwrap().prefixes(&dialects);
         for (path, owner) in [
             ("/v2/x", Some(0)),

@@ -13,11 +13,11 @@ use tokio::{
     task::JoinSet,
     time::{sleep, timeout},
 };
-use tower_http::{CompressionLevel, compression::CompressionLayer, decompression::RequestDecompressionLayer};
+use tower_http::{CompressionLevel, compression::CompressionLayer};
 
 use crate::{
     app::App,
-    body, connection, gate,
+    connection, gate,
     mount::{self, MountError, Plan},
     native,
     observe::{log, metrics::Metrics},
@@ -151,7 +151,8 @@ impl Server {
             );
             connections.shutdown().await;
         }
-        app.store.close().await;
+        // What waits to be written is written first; that is no work for an async thread.
+        tokio::task::spawn_blocking(move || app.store.close()).await.map_err(io::Error::other)?;
         tracing::info!("stopped");
         Ok(())
     }
@@ -178,8 +179,6 @@ fn router(plan: Plan, app: &Arc<App>) -> Router {
         .merge(plan.router())
         .fallback(mount::fallback)
         .method_not_allowed_fallback(native::method_not_allowed)
-        .layer(RequestDecompressionLayer::new())
-        .layer(middleware::from_fn(body::check_encoding))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(middleware::from_fn_with_state(Arc::clone(app), gate::gate))
         .layer(middleware::from_fn_with_state(Arc::clone(app), log::observe))

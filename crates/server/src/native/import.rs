@@ -52,7 +52,8 @@ pub(crate) async fn events(
     };
     let import = parameters(request.uri().query().unwrap_or_default())?;
     let form = form(request.headers())?;
-    let held = body::read(&app, &trail, request.into_body(), app.limits.body_bytes_max).await?;
+    let (parts, body) = request.into_parts();
+    let held = body::read(&app, &trail, &parts.headers, body, app.limits.body_bytes_max).await?;
     let (parsed, held) =
         blocking(&trail, move || (parse(&*dialect, &held.bytes, form, &import), held)).await?;
     let recorded = record(&app, &trail, writer, parsed?).await;

@@ -94,7 +94,8 @@ pub(crate) async fn events(
     let writer = caller_with(&app, &trail, request.headers(), Role::Writer).await?;
     Parameters::none(request.uri().query())?;
     let form = form(request.headers())?;
-    let held = body::read(&app, &trail, request.into_body(), app.limits.body_bytes_max).await?;
+    let (parts, body) = request.into_parts();
+    let held = body::read(&app, &trail, &parts.headers, body, app.limits.body_bytes_max).await?;
     let clock = Arc::clone(&app.clock);
     let (parsed, held) = blocking(&trail, move || (parse(&held.bytes, form, &*clock), held)).await?;
     let recorded = record(&app, &trail, writer, parsed?).await;

@@ -6,7 +6,7 @@ use std::{fmt, sync::Weak, time::Duration};
 use annals_store::Status;
 use prometheus_client::{
     collector::Collector,
-    encoding::{DescriptorEncoder, EncodeLabelSet, EncodeLabelValue, EncodeMetric, text::encode},
+    encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, text::encode},
     metrics::{
         counter::{ConstCounter, Counter},
         family::Family,
@@ -34,7 +34,7 @@ pub(crate) struct Metrics {
     refusals: Family<CauseLabels, Counter>,
     accepted: Counter,
     duplicates: Counter,
-    rejected: Family<RejectionLabels, Counter>,
+    rejected: Family<CauseLabels, Counter>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -56,13 +56,8 @@ struct CauseLabels {
     cause: &'static str,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RejectionLabels {
-    cause: Rejection,
-}
-
 /// Why an event was not stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rejection {
     /// It breaks a rule.
     Invalid,
@@ -129,7 +124,11 @@ impl Metrics {
     }
 
     pub(crate) fn rejected(&self, cause: Rejection) {
-        self.rejected.get_or_create(&RejectionLabels { cause }).inc();
+        let cause = match cause {
+            Rejection::Invalid => "invalid",
+            Rejection::Forbidden => "forbidden",
+        };
+        self.rejected.get_or_create(&CauseLabels { cause }).inc();
     }
 
     /// All of it as text.

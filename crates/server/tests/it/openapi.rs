@@ -1,0 +1,84 @@
+//! The OpenAPI description: served, kept, and true.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use serde_json::Value;
+
+use crate::fixture::Fixture;
+
+#[test]
+fn the_kept_description_is_the_one_that_is_served() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi.json");
+    let made = annals_server::openapi();
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some_and(|value| value == "1") {
+        fs::write(&path, &made).unwrap();
+    }
+    let kept = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        kept == made,
+        "the API is no longer what crates/server/openapi.json says; if that is meant, run\n    \
+         UPDATE_SNAPSHOTS=1 cargo test -p annals-server openapi\nand commit the file"
+    );
+    let server = Fixture::start();
+    let answer = server.get("/openapi.json").send();
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert_eq!(answer.text(), made);
+}
+
+#[test]
+fn the_description_is_whole() {
+    let document: Value = serde_json::from_str(&annals_server::openapi()).unwrap();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1."));
+    let mut references = BTreeSet::new();
+    collect(&document, &mut references);
+    assert!(references.contains("#/components/schemas/Event"));
+    for reference in &references {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
+    }
+    let paths: Vec<&str> = document["paths"].as_object().unwrap().keys().map(String::as_str).collect();
+    for path in
+        ["/api/v1/events", "/api/v1/events/{id}", "/api/v1/import/{dialect}", "/api/v1/fields/{field}"]
+    {
+        assert!(paths.contains(&path), "{path} is not in {paths:?}");
+    }
+    let parameters = document["paths"]["/api/v1/events"]["get"]["parameters"].as_array().unwrap();
+    let names: BTreeSet<&str> =
+        parameters.iter().map(|parameter| parameter["name"].as_str().unwrap()).collect();
+    for name in
+        ["type", "organization", "organization.id", "q", "from", "to", "order", "limit", "cursor", "total"]
+    {
+        assert!(names.contains(name), "{name} is not in {names:?}");
+    }
+    assert_eq!(names.len(), parameters.len(), "a parameter is described twice");
+}
+
+#[test]
+fn what_is_described_is_there() {
+    let server = Fixture::start();
+    let document: Value = serde_json::from_str(&annals_server::openapi()).unwrap();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for method in operations.as_object().unwrap().keys() {
+            let request = crate::client::Request::new(
+                server.address,
+                &method.to_uppercase(),
+                &path.replace(['{', '}'], ""),
+            );
+            let answer = request.send();
+            assert!(matches!(answer.status, 200 | 401), "{method} {path}: {}", answer.status);
+        }
+    }
+}
+
+fn collect(value: &Value, references: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(object) => {
+            if let Some(reference) = object.get("$ref").and_then(Value::as_str) {
+                references.insert(reference.to_owned());
+            }
+            object.values().for_each(|value| collect(value, references));
+        }
+        Value::Array(values) => values.iter().for_each(|value| collect(value, references)),
+        _ => {}
+    }
+}

@@ -25,10 +25,10 @@ const PARTNER_ID: &str = "partner_id";
 const WORKSPACE_NAME: &str = "workspace_name";
 const LABELS: [&str; 4] = [PROFILE_ID, PROFILE_NAME, PARTNER_ID, WORKSPACE_NAME];
 
-/// Fields that an own event always has as texts, so that `data` never speaks for them.
-const REQUIRED: [&str; 5] = ["id", "kind", "status", "instance_id", "created_at"];
+/// Fields that an own event always has in fields of ours, and by which it is found: `data` never speaks for them.
+const NEVER_FROM_DATA: [&str; 4] = ["id", "kind", "status", "instance_id"];
 
-/// An event's fields in Rafay's order; absent ones are not written. `created_at` may be written otherwise by `data`.
+/// An event's fields in Rafay's order; absent ones are not written.
 pub(super) struct Item<'e>([(&'static str, Option<Cow<'e, str>>); 17]);
 
 /// The name of a field by which a list can be ordered; `None` when there is no such field.
@@ -104,10 +104,9 @@ pub(super) fn write(event: &Event, partner: &str, out: &mut Vec<u8>) {
         Some(data) if vocabulary::is_own(event) => Members::of(data),
         _ => Members::default(),
     };
-    let speaks = |field: &str| field == "created_at" || !REQUIRED.contains(&field);
     let mut members = Members::default();
     for (field, value) in &item.0 {
-        match (kept.get(field).filter(|_| speaks(field)), value) {
+        match (kept.get(field).filter(|_| !NEVER_FROM_DATA.contains(field)), value) {
             (Some(json), _) => members.push(*field, json.clone()),
             (None, Some(text)) => members.push(*field, json_text(text)),
             (None, None) => {}

@@ -171,8 +171,7 @@ fn read_chunk(input: &mut Input<'_>) -> Result<Chunk, RowError> {
     if length > compressed.len().saturating_mul(LZ4_RATIO_MAX) {
         return Err(RowError::Compression);
     }
-    let bytes =
-        lz4_flex::block::decompress(compressed, length).map_err(|_| RowError::Compression)?;
+    let bytes = lz4_flex::block::decompress(compressed, length).map_err(|_| RowError::Compression)?;
     if bytes.len() != length {
         return Err(RowError::Compression);
     }
@@ -256,9 +255,6 @@ mod tests {
         assert_eq!(short.chunks().unwrap_err(), RowError::Count { expected: 4, found: 3 });
         let mut newer = good.payload;
         newer[0] = 9;
-        assert_eq!(
-            Row::new(1, 3, Timestamp::default(), newer).chunks().unwrap_err(),
-            RowError::Version(9)
-        );
+        assert_eq!(Row::new(1, 3, Timestamp::default(), newer).chunks().unwrap_err(), RowError::Version(9));
     }
 }

@@ -184,8 +184,7 @@ impl<'b> View<'b> {
         let time = Timestamp::from_nanos(i64::from_le_bytes(input.array()?));
         let presence = u32::from_le_bytes(input.array()?);
         let [outcome] = input.array()?;
-        let outcome =
-            *Outcome::ALL.get(usize::from(outcome)).ok_or(CodecError::Outcome(outcome))?;
+        let outcome = *Outcome::ALL.get(usize::from(outcome)).ok_or(CodecError::Outcome(outcome))?;
         if presence & !KNOWN_BITS != 0 {
             return Err(CodecError::Presence(presence));
         }
@@ -195,11 +194,9 @@ impl<'b> View<'b> {
                 *text = Some(input.text()?);
             }
         }
-        for (id, name) in [
-            (ORGANIZATION, ORGANIZATION_NAME),
-            (PROJECT, PROJECT_NAME),
-            (ENVIRONMENT, ENVIRONMENT_NAME),
-        ] {
+        for (id, name) in
+            [(ORGANIZATION, ORGANIZATION_NAME), (PROJECT, PROJECT_NAME), (ENVIRONMENT, ENVIRONMENT_NAME)]
+        {
             if texts[name].is_some() && texts[id].is_none() {
                 return Err(CodecError::Presence(presence));
             }
@@ -411,8 +408,11 @@ mod tests {
     }
 
     fn entity() -> impl Strategy<Value = Entity> {
-        (option::of(text()), option::of(text()), option::of(text()))
-            .prop_map(|(kind, id, name)| Entity { kind, id, name })
+        (option::of(text()), option::of(text()), option::of(text())).prop_map(|(kind, id, name)| Entity {
+            kind,
+            id,
+            name,
+        })
     }
 
     fn json() -> impl Strategy<Value = Option<Json>> {

@@ -41,7 +41,9 @@ impl Layout {
     /// Everything that can be asked. Taken once a query, so that an event that moves meanwhile is seen once.
     pub(crate) fn parts(&self) -> Vec<Arc<dyn Part>> {
         let segments = self.segments.iter().map(|listed| Arc::clone(&listed.segment) as Arc<dyn Part>);
-        segments.chain(self.tails().filter_map(|tail| Some(Arc::new(tail.view()?) as Arc<dyn Part>))).collect()
+        segments
+            .chain(self.tails().filter_map(|tail| Some(Arc::new(tail.view()?) as Arc<dyn Part>)))
+            .collect()
     }
 
     /// The frozen parts and the active one.

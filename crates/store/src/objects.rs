@@ -13,7 +13,9 @@ use std::{
 };
 
 use futures_util::TryStreamExt;
-use object_store::{ObjectStore, ObjectStoreExt, PutPayload, local::LocalFileSystem, path::Path as ObjectPath};
+use object_store::{
+    ObjectStore, ObjectStoreExt, PutPayload, local::LocalFileSystem, path::Path as ObjectPath,
+};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::error::MaintenanceError;
@@ -48,11 +50,8 @@ impl Objects {
     pub(crate) fn put(&self, name: &str, path: &Path) -> Result<(), MaintenanceError> {
         let stored = self.runtime.block_on(async {
             let mut file = File::open(path).map_err(|error| error.to_string())?;
-            let mut upload = self
-                .store
-                .put_multipart(&ObjectPath::from(name))
-                .await
-                .map_err(|error| error.to_string())?;
+            let mut upload =
+                self.store.put_multipart(&ObjectPath::from(name)).await.map_err(|error| error.to_string())?;
             let sent: Result<(), String> = async {
                 loop {
                     let mut part = Vec::with_capacity(PART_BYTES);
@@ -107,7 +106,8 @@ mod tests {
         let objects = Objects::local(directory.path()).unwrap();
         let scratch = tempfile::tempdir().unwrap();
         let path = scratch.path().join("file");
-        for (name, length) in [("a.segment", 0), ("b.segment", PART_BYTES), ("c.segment", 2 * PART_BYTES + 1)] {
+        for (name, length) in [("a.segment", 0), ("b.segment", PART_BYTES), ("c.segment", 2 * PART_BYTES + 1)]
+        {
             let contents: Vec<u8> = (0..length).map(|n| n as u8).collect();
             std::fs::write(&path, &contents).unwrap();
             objects.put(name, &path).unwrap();

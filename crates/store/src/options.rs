@@ -3,25 +3,25 @@
 use std::{path::PathBuf, time::Duration};
 
 /// Events after which the tail becomes a segment.
-pub const SEAL_EVENTS: usize = 65_536;
+pub(crate) const SEAL_EVENTS: usize = 65_536;
 /// Bytes of events in memory after which the tail becomes a segment, however few they are.
-pub const SEAL_BYTES: usize = 128 << 20;
+pub(crate) const SEAL_BYTES: usize = 128 << 20;
 /// Age of its oldest event after which the tail becomes a segment, however small it is.
-pub const SEAL_AGE: Duration = Duration::from_secs(15 * 60);
+pub(crate) const SEAL_AGE: Duration = Duration::from_secs(15 * 60);
 /// Neighbouring segments of about the same size that are merged into one.
-pub const MERGE_FACTOR: usize = 8;
+pub(crate) const MERGE_FACTOR: usize = 8;
 /// Events beyond which a segment is not merged any further.
-pub const SEGMENT_EVENTS_MAX: usize = 64 * SEAL_EVENTS;
+pub(crate) const SEGMENT_EVENTS_MAX: usize = 64 * SEAL_EVENTS;
 /// Free bytes on the disk below which nothing is written any more.
-pub const FREE_BYTES_MIN: u64 = 512 << 20;
+pub(crate) const FREE_BYTES_MIN: u64 = 512 << 20;
 /// Bytes of events that wait to be written; beyond it appends are refused.
-pub const QUEUE_BYTES_MAX: usize = 64 << 20;
+pub(crate) const QUEUE_BYTES_MAX: usize = 64 << 20;
 /// Events that wait to be written; beyond it appends are refused.
-pub const QUEUE_EVENTS_MAX: usize = 200_000;
+pub(crate) const QUEUE_EVENTS_MAX: usize = 200_000;
 /// Bytes of events that are committed together.
-pub const GROUP_BYTES_MAX: usize = 16 << 20;
+pub(crate) const GROUP_BYTES_MAX: usize = 16 << 20;
 /// Full tails that wait to become segments; beyond it writes wait, and are refused if that takes long.
-pub const FROZEN_PARTS_MAX: usize = 4;
+pub(crate) const FROZEN_PARTS_MAX: usize = 4;
 
 /// How a store is set up.
 #[derive(Debug, Clone)]

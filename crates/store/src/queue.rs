@@ -7,11 +7,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use crate::{
-    batch::Batch,
-    error::AppendError,
-    writer::Appended,
-};
+use crate::{batch::Batch, error::AppendError, writer::Appended};
 
 /// A batch, and whom to tell what became of it.
 pub(crate) struct Pending {

@@ -53,7 +53,11 @@ pub(crate) struct Recovered {
 }
 
 /// Opens everything. It blocks, and may not be called by an async task.
-pub(crate) fn recover(options: Options, clock: Arc<dyn Clock>, ground: Ground) -> Result<Recovered, OpenError> {
+pub(crate) fn recover(
+    options: Options,
+    clock: Arc<dyn Clock>,
+    ground: Ground,
+) -> Result<Recovered, OpenError> {
     let directory = options.data_dir.clone();
     let segments = directory.join(SEGMENTS);
     let scratch = directory.join(SCRATCH);

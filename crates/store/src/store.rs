@@ -47,7 +47,11 @@ impl Store {
         Self::open_on(options, clock, ground)
     }
 
-    pub(crate) fn open_on(options: Options, clock: Arc<dyn Clock>, ground: Ground) -> Result<Self, OpenError> {
+    pub(crate) fn open_on(
+        options: Options,
+        clock: Arc<dyn Clock>,
+        ground: Ground,
+    ) -> Result<Self, OpenError> {
         // In a thread of its own, because the object store blocks, which an async task's thread must not.
         let recovering = thread::Builder::new()
             .name("annals-recovery".to_owned())
@@ -57,9 +61,8 @@ impl Store {
             recovering.join().unwrap_or_else(|_| Err(OpenError::Catalog("recovery panicked".to_owned())))?;
         let Recovered { shared, objects: [for_sealer, for_merger] } = recovered;
         let (sealer, merger) = shared.mailboxes.connect();
-        let store = Self {
-            handle: Arc::new(Handle { shared: Arc::clone(&shared), threads: Mutex::default() }),
-        };
+        let store =
+            Self { handle: Arc::new(Handle { shared: Arc::clone(&shared), threads: Mutex::default() }) };
         store.handle.start("annals-writer", |shared| {
             writer::run(shared);
         })?;
@@ -151,9 +154,7 @@ impl Store {
         let refusing = match shared.health.poisoned() {
             Some(error) => Some(Refusing::Poisoned { error }),
             None if shared.health.is_closed() => Some(Refusing::Closed),
-            None => {
-                shared.space.low().map(|low| Refusing::DiskLow { free: low.free, needed: low.needed })
-            }
+            None => shared.space.low().map(|low| Refusing::DiskLow { free: low.free, needed: low.needed }),
         };
         Status {
             events: segments().map(|meta| meta.events).sum::<u64>() + tail_events,

@@ -51,7 +51,9 @@ pub(crate) enum CatalogError {
     #[error("the catalog failed: {0}")]
     Failed(String),
     /// A newer version made it.
-    #[error("the catalog has format {0}, this program understands format {CATALOG_FORMAT}: use the newer program")]
+    #[error(
+        "the catalog has format {0}, this program understands format {CATALOG_FORMAT}: use the newer program"
+    )]
     Newer(i64),
 }
 

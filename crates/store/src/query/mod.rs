@@ -39,7 +39,8 @@ impl Reader {
         let range = hull(condition);
         let may = |part: &&Arc<dyn Part>| {
             let span = part.span();
-            range.from.is_none_or(|from| span.last.time >= from) && range.to.is_none_or(|to| span.first.time < to)
+            range.from.is_none_or(|from| span.last.time >= from)
+                && range.to.is_none_or(|to| span.first.time < to)
         };
         self.parts.iter().filter(may).map(|part| Slot::new(part.as_ref(), condition)).collect()
     }
@@ -117,14 +118,19 @@ impl Reader {
                 return Err(QueryError::TooManyGroups);
             }
         }
-        let mut groups: Vec<_> = counts.into_iter().map(|(value, count)| GroupCount { value, count }).collect();
+        let mut groups: Vec<_> =
+            counts.into_iter().map(|(value, count)| GroupCount { value, count }).collect();
         groups.sort_unstable_by(|one, two| two.count.cmp(&one.count).then_with(|| one.value.cmp(&two.value)));
         groups.truncate(limit.min(GROUPS_MAX));
         Ok(groups)
     }
 
     /// How many events lie in each bucket of time, ascending; empty buckets are left out.
-    pub(crate) fn histogram(&self, query: &Query, width: Duration) -> Result<Vec<(Timestamp, u64)>, QueryError> {
+    pub(crate) fn histogram(
+        &self,
+        query: &Query,
+        width: Duration,
+    ) -> Result<Vec<(Timestamp, u64)>, QueryError> {
         query.check()?;
         let width = i64::try_from(width.as_nanos()).map_err(|_| QueryError::BucketWidth)?;
         if width == 0 {

@@ -201,8 +201,7 @@ impl Contents {
     /// The event of that number.
     pub(crate) fn event(&self, number: u32) -> Result<Event, CodecError> {
         let entry = self.entry(number).ok_or(CodecError::Short)?;
-        let recorded =
-            self.chunks.get(entry.chunk as usize).ok_or(CodecError::Short)?.recorded;
+        let recorded = self.chunks.get(entry.chunk as usize).ok_or(CodecError::Short)?.recorded;
         Ok(self.view(number)?.to_event(entry.position.seq, recorded))
     }
 

@@ -43,7 +43,12 @@ impl<'p> TailMatches<'p> {
         };
     }
 
-    fn group_by_index(&self, contents: &Contents, field: &Field, counts: &mut HashMap<Option<String>, u64>) -> bool {
+    fn group_by_index(
+        &self,
+        contents: &Contents,
+        field: &Field,
+        counts: &mut HashMap<Option<String>, u64>,
+    ) -> bool {
         let Some(values) = contents.values(field) else { return false };
         let mut chosen = Bits::none(self.length);
         self.numbers.iter().for_each(|&number| chosen.insert(number));

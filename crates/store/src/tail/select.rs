@@ -36,7 +36,8 @@ impl Selector<'_> {
         match condition {
             Filter::And(list) => {
                 // What the indexes leave over is all that must be read for the rest.
-                let (indexed, read): (Vec<_>, Vec<_>) = list.iter().partition(|filter| self.is_indexed(filter));
+                let (indexed, read): (Vec<_>, Vec<_>) =
+                    list.iter().partition(|filter| self.is_indexed(filter));
                 for filter in indexed.into_iter().chain(read) {
                     if among.is_empty() {
                         return Ok(());

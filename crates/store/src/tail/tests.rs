@@ -59,8 +59,17 @@ prop_compose! {
 
 pub(crate) fn field() -> impl Strategy<Value = Field> {
     let fixed = vec![
-        Field::Source, Field::Kind, Field::Status, Field::Zone, Field::Outcome, Field::Organization, Field::Project,
-        Field::ActorId, Field::RequestId, Field::Category, Field::Part,
+        Field::Source,
+        Field::Kind,
+        Field::Status,
+        Field::Zone,
+        Field::Outcome,
+        Field::Organization,
+        Field::Project,
+        Field::ActorId,
+        Field::RequestId,
+        Field::Category,
+        Field::Part,
     ];
     prop_oneof![
         8 => select(fixed),
@@ -77,7 +86,8 @@ pub(crate) fn filter() -> impl Strategy<Value = Filter> {
     let bound = || proptest::option::of((word(), any::<bool>()));
     let leaf = prop_oneof![
         (field(), word()).prop_map(|(field, value)| Filter::Term(field, value)),
-        (field(), collection::btree_set(word(), 0..3)).prop_map(|(field, values)| Filter::AnyOf(field, values)),
+        (field(), collection::btree_set(word(), 0..3))
+            .prop_map(|(field, values)| Filter::AnyOf(field, values)),
         (field(), bound(), bound())
             .prop_map(|(field, lower, upper)| Filter::Range(field, Bounds { lower, upper })),
         (field(), word()).prop_map(|(field, value)| Filter::Prefix(field, value)),
@@ -225,7 +235,8 @@ proptest! {
 
 #[test]
 fn buckets_are_rounded_towards_the_past() {
-    for (time, width, bucket) in [(-1, 10, -10), (0, 10, 0), (19, 10, 10), (5, 0, 5), (i64::MIN, 7, i64::MIN)] {
+    for (time, width, bucket) in [(-1, 10, -10), (0, 10, 0), (19, 10, 10), (5, 0, 5), (i64::MIN, 7, i64::MIN)]
+    {
         assert_eq!(bucket_of(Timestamp::from_nanos(time), width), bucket);
     }
 }

@@ -24,7 +24,7 @@ mod vocabulary;
 
 use annals_model::{Event, InvalidEvent};
 use futures_util::future::BoxFuture;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use self::{envelope::Envelope, errors::Problem};
 use crate::{
@@ -40,6 +40,7 @@ const NAME: &str = "cloudfoundry";
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Events on a v2 page when the request does not say; 1 to 100.
+    #[serde(deserialize_with = "results_per_page")]
     pub default_results_per_page: u8,
     /// Refuse pages that reach behind this many events; absent = never.
     pub max_total_results: Option<u64>,
@@ -58,6 +59,16 @@ impl Default for Config {
             name: "Annals".to_owned(),
         }
     }
+}
+
+fn results_per_page<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
+    let value = u8::deserialize(deserializer)?;
+    if !(1..=v2::PER_PAGE_MAX).contains(&i64::from(value)) {
+        let limit = v2::PER_PAGE_MAX;
+        let message = format!("default_results_per_page must be 1 to {limit}, but is {value}");
+        return Err(serde::de::Error::custom(message));
+    }
+    Ok(value)
 }
 
 /// The dialect.

@@ -59,7 +59,7 @@ pub(super) async fn organizations(
         let name = name.unwrap_or_else(|| guid.clone());
         if tests.iter().all(|(_, test)| test.accepts(&name)) {
             let entity = json!({ "name": name, "billing_enabled": false, "status": "active" });
-            places.push(Place::new("/v2/organizations", name, guid, entity));
+            places.push(Place::new("/v2/organizations", name, guid, &entity));
         }
     }
     answer("/v2/organizations", settings, parameters, places)
@@ -108,7 +108,7 @@ pub(super) async fn spaces(
         let name = name.unwrap_or_else(|| guid.clone());
         if of("name", &name) && of("organization_guid", &organization) {
             let entity = json!({ "name": name, "organization_guid": organization, "allow_ssh": false });
-            places.push(Place::new("/v2/spaces", name, guid, entity));
+            places.push(Place::new("/v2/spaces", name, guid, &entity));
         }
     }
     answer("/v2/spaces", settings, parameters, places)
@@ -143,7 +143,7 @@ pub(super) async fn apps(
         let name = last.and_then(|event| event.target.name.clone()).unwrap_or_default();
         if tests.iter().all(|(_, test)| test.accepts(&name)) {
             let entity = json!({ "name": name, "space_guid": space, "routes": [] });
-            places.push(Place::new("/v2/apps", name, guid, entity));
+            places.push(Place::new("/v2/apps", name, guid, &entity));
         }
     }
     let path = format!("/v2/spaces/{space}/apps");
@@ -151,7 +151,7 @@ pub(super) async fn apps(
 }
 
 impl Place {
-    fn new(path: &str, name: String, guid: String, entity: Value) -> Self {
+    fn new(path: &str, name: String, guid: String, entity: &Value) -> Self {
         let metadata = json!({
             "guid": guid,
             "url": format!("{path}/{guid}"),

@@ -199,6 +199,17 @@ fn the_last_page_may_be_configured() {
 }
 
 #[test]
+fn a_page_length_that_no_request_could_ask_for_is_no_configuration() {
+    let read = |json: &str| serde_json::from_str::<Config>(json).map_err(|error| error.to_string());
+    assert_eq!(read(r#"{"default_results_per_page":100}"#).unwrap().default_results_per_page, 100);
+    for value in ["0", "101"] {
+        let error = read(&format!(r#"{{"default_results_per_page":{value}}}"#)).unwrap_err();
+        assert!(error.starts_with("default_results_per_page must be 1 to 100, but is"), "{error}");
+    }
+    assert!(read(r#"{"nonsense":1}"#).unwrap_err().contains("nonsense"));
+}
+
+#[test]
 fn pages_lead_to_each_other() {
     let host = host(&[
         json!({ "timestamp": "1990-01-01T00:00:00Z" }),

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use annals_model::{Principal, Query, Start};
 
-pub(super) use request::{Paging, Parameters};
+pub(super) use request::{PER_PAGE_MAX, Paging, Parameters};
 
 use super::{Config, access, errors::Problem, lookup};
 use crate::{

@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use super::super::{Config, errors::Problem};
 
 /// Events on a page, at most.
-const PER_PAGE_MAX: i64 = 100;
+pub(in super::super) const PER_PAGE_MAX: i64 = 100;
 /// `inline-relations-depth`, at most.
 const DEPTH_MAX: i64 = 3;
 

@@ -189,8 +189,7 @@ fn with_month_name(text: &str, now: Timestamp) -> Option<Option<Date>> {
                 _ => {}
             }
         } else if month.is_none() {
-            let named = |name: &&str| word.len() >= 3 && word.starts_with(*name);
-            month = MONTHS.iter().position(|name| named(&name));
+            month = MONTHS.iter().position(|name| word.len() >= 3 && word.starts_with(name));
         }
     }
     let month = i64::try_from(month? + 1).ok()?;

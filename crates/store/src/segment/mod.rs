@@ -1,0 +1,234 @@
+//! Segments: immutable files of many events with their indexes, mapped into memory and asked in place.
+//!
+//! `docs/formats/segment.md` describes the file byte by byte. Here: `writer` and `merge` make one, `file` guards every
+//! byte that is read, `select` turns a filter into docs, `matches` counts and walks them, `verify` checks everything.
+//! A segment knows nothing of the log, of where files are kept, and of how the answers of several parts are merged.
+//!
+//! A doc is an event's number in the file: its rank by (organization, absent first; time; seq).
+
+mod bits;
+mod block;
+mod columns;
+mod decoder;
+mod draft;
+mod fields;
+mod file;
+mod ids;
+mod matches;
+mod merge;
+mod positions;
+mod postings;
+mod select;
+mod sink;
+mod terms;
+#[cfg(test)]
+mod tests;
+mod texts;
+mod verify;
+mod walk;
+mod words;
+mod writer;
+
+use std::{ops::Range, path::Path};
+
+use annals_model::{Event, Filter, Position};
+use uuid::Uuid;
+
+use self::{
+    bits::{Bad, width_of},
+    decoder::Decoder,
+    fields::{FIXED_FIELDS, FieldRecord, ORGANIZATION, SOURCE},
+    file::{Section, SegmentFile},
+    postings::BitmapCache,
+};
+pub(crate) use self::{merge::merge_segments, writer::write_segment};
+use crate::{
+    Damage,
+    query::part::{Identity, Matches, Part, Span},
+};
+
+/// Events of the largest segment.
+pub(crate) const SEGMENT_EVENTS_MAX: usize = 4 << 20;
+/// Events of one block.
+const BLOCK_DOCS: usize = 64;
+
+/// What a segment's footer says of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SegmentMeta {
+    /// How many events it holds.
+    pub(crate) events: u64,
+    /// Where its first event stands in the total order.
+    pub(crate) first: Position,
+    /// Where its last event stands in the total order.
+    pub(crate) last: Position,
+    /// The smallest seq.
+    pub(crate) seq_first: u64,
+    /// The largest seq.
+    pub(crate) seq_last: u64,
+    /// Length of the file.
+    pub(crate) bytes: u64,
+}
+
+/// Why a segment was not written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WriteError {
+    /// The file could not be written.
+    #[error("cannot write the segment file: {0}")]
+    Io(#[from] std::io::Error),
+    /// One of the segments to merge cannot be read.
+    #[error(transparent)]
+    Damage(#[from] Damage),
+    /// A segment holds one event at least and [`SEGMENT_EVENTS_MAX`] at most.
+    #[error("a segment of {0} events; it must have 1 to {SEGMENT_EVENTS_MAX}")]
+    Size(usize),
+    /// An event that the format cannot hold.
+    #[error("event {0} has more categories or labels than a segment can hold")]
+    Event(Uuid),
+}
+
+/// An open segment.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    file: SegmentFile,
+    meta: SegmentMeta,
+    docs: u32,
+    /// The records of the fixed fields.
+    fixed: Vec<FieldRecord>,
+    bitmaps: BitmapCache,
+}
+
+impl Segment {
+    /// Maps a file and reads its footer; what else it holds is checked when it is first touched.
+    pub(crate) fn open(path: &Path, name: &str) -> Result<Self, Damage> {
+        let (file, meta) = SegmentFile::open(path, name)?;
+        let docs =
+            u32::try_from(meta.events).ok().filter(|docs| (1..=SEGMENT_EVENTS_MAX as u32).contains(docs));
+        let docs = docs.ok_or_else(|| file.damage(Section::Fields, 0, "an impossible number of events"))?;
+        let mut segment = Self { file, meta, docs, fixed: Vec::new(), bitmaps: BitmapCache::default() };
+        segment.fixed =
+            (0..FIXED_FIELDS as u32).map(|index| segment.field_record(index)).collect::<Result<_, _>>()?;
+        Ok(segment)
+    }
+
+    /// What the footer says.
+    pub(crate) const fn meta(&self) -> &SegmentMeta {
+        &self.meta
+    }
+
+    /// Every event, in doc order: organization by organization.
+    pub(crate) fn events(&self) -> impl Iterator<Item = Result<Event, Damage>> + '_ {
+        let mut decoder = Decoder::new(self);
+        (0..self.docs).map(move |doc| decoder.event(doc))
+    }
+
+    /// Bytes of each section, by name.
+    #[cfg(test)]
+    fn section_bytes(&self) -> Vec<(&'static str, u64)> {
+        Section::ALL.into_iter().map(|section| (section.name(), self.file.section_bytes(section))).collect()
+    }
+
+    fn bad(&self, section: Section, offset: u64, Bad(reason): Bad) -> Damage {
+        self.file.damage(section, offset, reason)
+    }
+
+    /// How many organizations there are, not counting the absent one.
+    fn organizations(&self) -> u32 {
+        self.fixed.get(ORGANIZATION).map_or(0, |record| record.terms)
+    }
+
+    /// The docs of an organization, by code; the code behind the last one begins behind the last doc.
+    fn organization_start(&self, code: u32) -> Result<u32, Damage> {
+        if code >= self.organizations() {
+            return Ok(self.docs);
+        }
+        let start = self.file.packed(Section::Organizations, 0, u64::from(code), 32)?;
+        let start = u32::try_from(start).ok().filter(|start| *start < self.docs);
+        start.ok_or_else(|| {
+            self.bad(Section::Organizations, u64::from(code) * 4, Bad("a doc that is not there"))
+        })
+    }
+
+    fn organization_range(&self, code: u32) -> Result<Range<u32>, Damage> {
+        let range = self.organization_start(code)?..self.organization_start(code + 1)?;
+        if range.is_empty() {
+            return Err(self.bad(
+                Section::Organizations,
+                u64::from(code) * 4,
+                Bad("an organization without docs"),
+            ));
+        }
+        Ok(range)
+    }
+
+    /// The docs that have no organization.
+    fn absent_range(&self) -> Result<Range<u32>, Damage> {
+        Ok(0..self.organization_start(0)?)
+    }
+
+    /// The organization of a doc, by code.
+    fn organization_of(&self, doc: u32) -> Result<Option<u32>, Damage> {
+        let (mut low, mut high) = (0, self.organizations());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.organization_start(middle)? <= doc {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low.checked_sub(1))
+    }
+
+    /// The doc at this place of the total order.
+    fn doc_at(&self, rank: u32) -> Result<u32, Damage> {
+        if self.file.section_bytes(Section::TimeOrder) == 0 {
+            return Ok(rank);
+        }
+        let width = width_of(u64::from(self.docs) - 1);
+        let doc = self.file.packed(Section::TimeOrder, 0, u64::from(rank), width)?;
+        let doc = u32::try_from(doc).ok().filter(|doc| *doc < self.docs);
+        doc.ok_or_else(|| self.bad(Section::TimeOrder, 0, Bad("a doc that is not there")))
+    }
+
+    /// Whether docs are in the total order as they are.
+    fn is_in_time_order(&self) -> bool {
+        self.file.section_bytes(Section::TimeOrder) == 0
+    }
+}
+
+impl Part for Segment {
+    fn span(&self) -> Span {
+        Span { first: self.meta.first, last: self.meta.last, events: self.meta.events }
+    }
+
+    fn select<'p>(&'p self, condition: &Filter) -> Result<Box<dyn Matches + 'p>, Damage> {
+        Ok(Box::new(self.selection(condition)?))
+    }
+
+    fn holds(&self, identity: &Identity<'_>) -> Result<bool, Damage> {
+        self.any_doc_of_id(identity.id, |doc| {
+            let organization = match self.organization_of(doc)? {
+                None => None,
+                Some(code) => Some(self.dictionary(ORGANIZATION as u32)?.text(code)?),
+            };
+            if organization.as_deref() != identity.organization {
+                return Ok(false);
+            }
+            let sources = self.dictionary(SOURCE)?;
+            let Some(code) = sources.find(identity.source)? else {
+                return Ok(false);
+            };
+            Ok(sources.posting(SOURCE, code)?.contains(doc))
+        })
+    }
+
+    fn find(&self, id: Uuid) -> Result<Vec<Event>, Damage> {
+        let mut decoder = Decoder::new(self);
+        let mut events = Vec::new();
+        self.any_doc_of_id(id, |doc| {
+            events.push(decoder.event(doc)?);
+            Ok(false)
+        })?;
+        Ok(events)
+    }
+}

@@ -1,0 +1,280 @@
+//! The terms of a field: its distinct texts, sorted by their bytes, a text's code being its rank.
+//!
+//! Terms are front-coded in groups, and where each group begins is in a packed array, so that a lookup is a binary
+//! search over the groups' first terms and a walk through one group. Texts that are UUIDs in their canonical form are
+//! kept as 16 bytes. It knows nothing of what a term is used for.
+
+use super::{
+    Segment,
+    bits::{Bad, Parsed, Reader, pack, packed_bytes, put_varint, width_of},
+    fields::FieldRecord,
+    file::Section,
+};
+use crate::Damage;
+
+/// Terms in one group.
+pub(super) const GROUP_TERMS: u32 = 16;
+/// Length of a UUID in its canonical form.
+const UUID_TEXT_BYTES: usize = 36;
+
+/// The bytes of a UUID in canonical form: lower case, with hyphens.
+pub(super) fn uuid_of_canonical(text: &[u8]) -> Option<[u8; 16]> {
+    let text: &[u8; UUID_TEXT_BYTES] = text.try_into().ok()?;
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    if text[8] != b'-' || text[13] != b'-' || text[18] != b'-' || text[23] != b'-' {
+        return None;
+    }
+    let mut bytes = [0; 16];
+    let mut at = 0;
+    for byte in &mut bytes {
+        if matches!(at, 8 | 13 | 18 | 23) {
+            at += 1;
+        }
+        *byte = (digit(text[at])? << 4) | digit(text[at + 1])?;
+        at += 2;
+    }
+    Some(bytes)
+}
+
+/// Appends the canonical form of a UUID.
+pub(super) fn push_canonical(bytes: &[u8; 16], out: &mut Vec<u8>) {
+    let mut buffer = [0; UUID_TEXT_BYTES];
+    uuid::Uuid::from_bytes(*bytes).hyphenated().encode_lower(&mut buffer);
+    out.extend_from_slice(&buffer);
+}
+
+fn shared_prefix(one: &[u8], two: &[u8]) -> usize {
+    one.iter().zip(two).take_while(|(a, b)| a == b).count()
+}
+
+/// Writes sorted terms.
+#[derive(Default)]
+pub(super) struct TermsWriter {
+    pub(super) bytes: Vec<u8>,
+    groups: Vec<u64>,
+    previous: Vec<u8>,
+    previous_uuid: Option<[u8; 16]>,
+    pub(super) terms: u32,
+}
+
+impl TermsWriter {
+    pub(super) fn push(&mut self, term: &[u8]) {
+        debug_assert!(self.terms == 0 || self.previous.as_slice() < term, "terms are sorted and distinct");
+        if self.terms.is_multiple_of(GROUP_TERMS) {
+            self.groups.push(self.bytes.len() as u64);
+            self.previous.clear();
+            self.previous_uuid = None;
+        }
+        let uuid = uuid_of_canonical(term);
+        match &uuid {
+            Some(bytes) => {
+                let shared =
+                    self.previous_uuid.as_ref().map_or(0, |previous| shared_prefix(previous, bytes)).min(15);
+                put_varint(&mut self.bytes, (shared as u64) << 1 | 1);
+                self.bytes.extend_from_slice(&bytes[shared..]);
+            }
+            None => {
+                let shared = shared_prefix(&self.previous, term);
+                put_varint(&mut self.bytes, ((term.len() - shared) as u64) << 1);
+                put_varint(&mut self.bytes, shared as u64);
+                self.bytes.extend_from_slice(&term[shared..]);
+            }
+        }
+        self.previous.clear();
+        self.previous.extend_from_slice(term);
+        self.previous_uuid = uuid;
+        self.terms += 1;
+    }
+
+    /// The packed array of where the groups begin, and its width.
+    pub(super) fn packed_groups(&self) -> (Vec<u8>, u32) {
+        let width = width_of(self.bytes.len() as u64);
+        let mut packed = Vec::new();
+        pack(&mut packed, self.groups.iter().copied(), width);
+        (packed, width)
+    }
+}
+
+/// Walks through the terms of one group.
+struct Group<'s> {
+    reader: Reader<'s>,
+    text: Vec<u8>,
+    uuid: Option<[u8; 16]>,
+}
+
+impl<'s> Group<'s> {
+    const fn new(bytes: &'s [u8]) -> Self {
+        Self { reader: Reader::new(bytes), text: Vec::new(), uuid: None }
+    }
+
+    fn advance(&mut self) -> Parsed<()> {
+        let head = self.reader.length()?;
+        if head & 1 == 1 {
+            let shared = head >> 1;
+            let mut uuid = self.uuid.unwrap_or_default();
+            if shared > 15 || (shared > 0 && self.uuid.is_none()) {
+                return Err(Bad("a term shares more than there is"));
+            }
+            uuid[shared..].copy_from_slice(self.reader.take(16 - shared)?);
+            self.text.clear();
+            push_canonical(&uuid, &mut self.text);
+            self.uuid = Some(uuid);
+        } else {
+            let shared = self.reader.length()?;
+            let suffix = self.reader.take(head >> 1)?;
+            if shared > self.text.len() {
+                return Err(Bad("a term shares more than there is"));
+            }
+            self.text.truncate(shared);
+            self.text.extend_from_slice(suffix);
+            self.uuid = None;
+        }
+        Ok(())
+    }
+}
+
+/// The dictionary of one field of a segment.
+#[derive(Clone, Copy)]
+pub(super) struct Dictionary<'s> {
+    pub(super) segment: &'s Segment,
+    pub(super) record: FieldRecord,
+}
+
+impl<'s> Dictionary<'s> {
+    pub(super) const fn terms(&self) -> u32 {
+        self.record.terms
+    }
+
+    fn bad(&self, offset: u64, bad: Bad) -> Damage {
+        self.segment.bad(Section::Terms, offset, bad)
+    }
+
+    fn group(&self, group: u32) -> Result<Group<'s>, Damage> {
+        let width = u32::from(self.record.group_width);
+        let offset = |group: u32| {
+            self.segment.file.packed(Section::Terms, self.record.groups, u64::from(group), width)
+        };
+        let start = offset(group)?;
+        let groups = self.record.terms.div_ceil(GROUP_TERMS);
+        let end = if group + 1 < groups { offset(group + 1)? } else { self.record.texts_bytes };
+        if start > end || end > self.record.texts_bytes {
+            return Err(self.bad(self.record.groups, Bad("a group of terms lies outside of its field")));
+        }
+        let bytes =
+            self.segment.file.bytes(Section::Terms, self.record.texts + start..self.record.texts + end)?;
+        Ok(Group::new(bytes))
+    }
+
+    fn advance(&self, group: &mut Group<'s>) -> Result<(), Damage> {
+        group.advance().map_err(|bad| self.bad(self.record.texts, bad))
+    }
+
+    /// The text of a code.
+    pub(super) fn text(&self, code: u32) -> Result<String, Damage> {
+        if code >= self.record.terms {
+            return Err(self.bad(self.record.texts, Bad("a term code without a term")));
+        }
+        let mut group = self.group(code / GROUP_TERMS)?;
+        for _ in 0..=code % GROUP_TERMS {
+            self.advance(&mut group)?;
+        }
+        String::from_utf8(group.text)
+            .map_err(|_| self.bad(self.record.texts, Bad("a term that is not UTF-8")))
+    }
+
+    /// How many terms come before the first one that `before` is false of; it must be true of a prefix of the terms.
+    pub(super) fn partition_point(&self, before: impl Fn(&[u8]) -> bool) -> Result<u32, Damage> {
+        // Among the groups' first terms, then inside the last group whose first term is still before.
+        let (mut low, mut high) = (0, self.record.terms.div_ceil(GROUP_TERMS));
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let mut group = self.group(middle)?;
+            self.advance(&mut group)?;
+            if before(&group.text) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        let Some(last) = low.checked_sub(1) else {
+            return Ok(0);
+        };
+        let mut group = self.group(last)?;
+        let first = last * GROUP_TERMS;
+        for code in first..(first + GROUP_TERMS).min(self.record.terms) {
+            self.advance(&mut group)?;
+            if !before(&group.text) {
+                return Ok(code);
+            }
+        }
+        Ok((first + GROUP_TERMS).min(self.record.terms))
+    }
+
+    /// The code of a text.
+    pub(super) fn find(&self, text: &str) -> Result<Option<u32>, Damage> {
+        let code = self.partition_point(|term| term < text.as_bytes())?;
+        if code >= self.record.terms {
+            return Ok(None);
+        }
+        let mut group = self.group(code / GROUP_TERMS)?;
+        for _ in 0..=code % GROUP_TERMS {
+            self.advance(&mut group)?;
+        }
+        Ok((group.text == text.as_bytes()).then_some(code))
+    }
+
+    /// The terms in order.
+    pub(super) fn walk(&self) -> TermWalk<'s> {
+        TermWalk { dictionary: *self, group: Group::new(&[]), next: 0 }
+    }
+
+    /// Where the array of references to postings begins, and how wide its entries are.
+    pub(super) fn references(&self) -> (u64, u32) {
+        (self.record.references, u32::from(self.record.reference_width))
+    }
+
+    /// Bytes of the packed array of groups; for the statistics of `verify` and for whoever adds sizes up.
+    pub(super) fn groups_bytes(&self) -> u64 {
+        packed_bytes(u64::from(self.record.terms.div_ceil(GROUP_TERMS)), u32::from(self.record.group_width))
+    }
+}
+
+/// Walks through all terms of a dictionary.
+pub(super) struct TermWalk<'s> {
+    dictionary: Dictionary<'s>,
+    group: Group<'s>,
+    next: u32,
+}
+
+impl TermWalk<'_> {
+    /// Moves to the next term; `None` behind the last.
+    pub(super) fn advance(&mut self) -> Result<Option<u32>, Damage> {
+        if self.next >= self.dictionary.terms() {
+            return Ok(None);
+        }
+        if self.next.is_multiple_of(GROUP_TERMS) {
+            let text = std::mem::take(&mut self.group.text);
+            self.group = self.dictionary.group(self.next / GROUP_TERMS)?;
+            self.group.text = text;
+            self.group.text.clear();
+        }
+        self.dictionary.advance(&mut self.group)?;
+        self.next += 1;
+        Ok(Some(self.next - 1))
+    }
+
+    /// The term it stands on.
+    pub(super) fn term(&self) -> &[u8] {
+        &self.group.text
+    }
+
+    /// The term it stands on, as text.
+    pub(super) fn text(&self) -> Result<&str, Damage> {
+        std::str::from_utf8(&self.group.text)
+            .map_err(|_| self.dictionary.bad(self.dictionary.record.texts, Bad("a term that is not UTF-8")))
+    }
+}

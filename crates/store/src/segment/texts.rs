@@ -1,0 +1,222 @@
+//! References inside an event: most of an event repeats itself. The address that was called holds the target's id, the
+//! message the actor's name. Such repeats are replaced by a byte that says which value stands there, and UUIDs by their
+//! 16 bytes in a column of their own.
+//!
+//! The bytes that stand for a reference never occur in UTF-8, so that nothing has to be escaped and a text without
+//! references is its own encoding.
+
+use annals_model::Event;
+
+use super::{
+    bits::{Bad, Parsed},
+    terms::{push_canonical, uuid_of_canonical},
+};
+
+/// The first of the bytes that stand for the values with the smallest numbers.
+const SHORT_FIRST: u8 = 0xf5;
+/// How many values have a byte of their own.
+const SHORT_COUNT: usize = (u8::MAX - SHORT_FIRST) as usize + 1;
+/// Followed by the number of a value.
+const LONG: u8 = 0xc0;
+/// Stands for the event's next UUID.
+const UUID: u8 = 0xc1;
+/// Shorter values are not worth a reference.
+const VALUE_BYTES_MIN: usize = 4;
+/// How many values can be referred to. The last two are source_id and request.id, which are such texts themselves.
+pub(super) const VALUES: usize = 24;
+/// How many of them `source_id` may refer to; `request.id` may refer to one more, the others to all.
+pub(super) const VALUES_BEFORE_TEXTS: usize = VALUES - 2;
+const UUID_TEXT_BYTES: usize = 36;
+
+/// The values that the texts of an event can refer to, by number.
+pub(super) type Values<'e> = [Option<&'e str>; VALUES];
+
+/// The values of an event. `id` is its id in canonical form.
+pub(super) fn values_of<'e>(event: &'e Event, id: &'e str) -> Values<'e> {
+    fn name(named: Option<&annals_model::Named>) -> Option<&str> {
+        named.and_then(|named| named.name.as_deref())
+    }
+    let (organization, project) = (event.organization.as_ref(), event.project.as_ref());
+    let environment = event.environment.as_ref();
+    [
+        event.target.id.as_deref(),
+        event.target.name.as_deref(),
+        event.actor.name.as_deref(),
+        event.actor.id.as_deref(),
+        organization.map(|named| named.id.as_str()),
+        project.map(|named| named.id.as_str()),
+        environment.map(|named| named.id.as_str()),
+        Some(&event.kind),
+        name(project),
+        name(environment),
+        name(organization),
+        Some(id),
+        event.target.kind.as_deref(),
+        event.actor.kind.as_deref(),
+        event.request.method.as_deref(),
+        event.request.ip.as_deref(),
+        event.status.as_deref(),
+        Some(&event.action),
+        event.part.as_deref(),
+        event.origin.as_deref(),
+        event.zone.as_deref(),
+        Some(&event.source),
+        event.source_id.as_deref(),
+        event.request.id.as_deref(),
+    ]
+}
+
+/// Finds the values of one event in its texts.
+pub(super) struct Encoder<'e> {
+    /// By falling length, so that the longest value wins.
+    values: Vec<(usize, &'e [u8])>,
+    /// Whether a value begins with this byte.
+    begins: [bool; 256],
+}
+
+impl<'e> Encoder<'e> {
+    pub(super) fn new(values: &Values<'e>) -> Self {
+        let mut begins = [false; 256];
+        let mut found = Vec::with_capacity(VALUES);
+        for (number, value) in values.iter().enumerate() {
+            if let Some(value) = value.map(str::as_bytes).filter(|value| value.len() >= VALUE_BYTES_MIN) {
+                begins[usize::from(value[0])] = true;
+                found.push((number, value));
+            }
+        }
+        found.sort_unstable_by_key(|(number, value)| (usize::MAX - value.len(), *number));
+        Self { values: found, begins }
+    }
+
+    /// Appends a text in its encoded form; it may refer to the first `limit` values.
+    pub(super) fn encode(&self, text: &str, limit: usize, out: &mut Vec<u8>, uuids: &mut Vec<u8>) {
+        let text = text.as_bytes();
+        let (mut at, mut copied) = (0, 0);
+        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte >= 0x80;
+        let ends = |end: usize| text.get(end).is_none_or(|byte| !is_word(*byte));
+        while at < text.len() {
+            let first = text[at];
+            let rest = &text[at..];
+            let value = if self.begins[usize::from(first)] {
+                self.values.iter().find(|(number, value)| {
+                    *number < limit && rest.starts_with(value) && ends(at + value.len())
+                })
+            } else {
+                None
+            };
+            if let Some((number, value)) = value {
+                out.extend_from_slice(&text[copied..at]);
+                if *number < SHORT_COUNT {
+                    out.push(SHORT_FIRST + *number as u8);
+                } else {
+                    out.extend_from_slice(&[LONG, *number as u8]);
+                }
+                at += value.len();
+                copied = at;
+                continue;
+            }
+            let looks_like_uuid = first.is_ascii_alphanumeric() && rest.get(8) == Some(&b'-');
+            if looks_like_uuid && let Some(uuid) = rest.get(..UUID_TEXT_BYTES).and_then(uuid_of_canonical) {
+                out.extend_from_slice(&text[copied..at]);
+                out.push(UUID);
+                uuids.extend_from_slice(&uuid);
+                at += UUID_TEXT_BYTES;
+                copied = at;
+                continue;
+            }
+            // On to the beginning of the next word; values and UUIDs begin there.
+            if is_word(first) {
+                while at < text.len() && is_word(text[at]) {
+                    at += 1;
+                }
+            } else {
+                at += 1;
+            }
+        }
+        out.extend_from_slice(&text[copied..]);
+    }
+}
+
+/// Reads an encoded text back. `uuids` are those of the event that were not used yet.
+pub(super) fn decode(encoded: &[u8], values: &Values<'_>, limit: usize, uuids: &mut &[u8]) -> Parsed<String> {
+    let mut out = Vec::with_capacity(encoded.len() + encoded.len() / 2);
+    let mut at = 0;
+    while let Some(length) = encoded
+        .get(at..)
+        .and_then(|rest| rest.iter().position(|byte| matches!(*byte, LONG | UUID | SHORT_FIRST..)))
+    {
+        out.extend_from_slice(&encoded[at..at + length]);
+        at += length;
+        let number = match encoded[at] {
+            UUID => {
+                let (uuid, rest) =
+                    uuids.split_first_chunk::<16>().ok_or(Bad("a text refers to a UUID too many"))?;
+                push_canonical(uuid, &mut out);
+                *uuids = rest;
+                at += 1;
+                continue;
+            }
+            LONG => {
+                at += 1;
+                usize::from(*encoded.get(at).ok_or(Bad("a text ends inside a reference"))?)
+            }
+            short => usize::from(short - SHORT_FIRST),
+        };
+        let value = values.get(..limit).and_then(|values| values.get(number)).copied().flatten();
+        out.extend_from_slice(value.ok_or(Bad("a text refers to a value that is not there"))?.as_bytes());
+        at += 1;
+    }
+    out.extend_from_slice(encoded.get(at..).unwrap_or_default());
+    String::from_utf8(out).map_err(|_| Bad("a text that is not UTF-8"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(text: &str, values: &Values<'_>, limit: usize) -> usize {
+        let encoder = Encoder::new(values);
+        let (mut encoded, mut uuids) = (Vec::new(), Vec::new());
+        encoder.encode(text, limit, &mut encoded, &mut uuids);
+        let mut left = uuids.as_slice();
+        assert_eq!(decode(&encoded, values, limit, &mut left).unwrap(), text);
+        assert!(left.is_empty());
+        encoded.len()
+    }
+
+    #[test]
+    fn repeats_become_bytes() {
+        let mut values: Values<'_> = [None; VALUES];
+        values[0] = Some("6e5b2a52-7f1b-4f0a-8f5e-0d9b2f6c1a11");
+        values[1] = Some("shop");
+        values[11] = Some("alice@example.com");
+        let text = "/v2/apps/6e5b2a52-7f1b-4f0a-8f5e-0d9b2f6c1a11?shop=shopping&by=alice@example.com";
+        assert_eq!(check(text, &values, VALUES), "/v2/apps/.?.=shopping&by=..".len());
+        assert_eq!(check("4b1b1e52-7f1b-4f0a-8f5e-0d9b2f6c1a11", &values, VALUES), 1);
+        assert_eq!(check("alice@example.com", &values, 11), "alice@example.com".len());
+    }
+
+    proptest! {
+        #[test]
+        fn texts_come_back(
+            parts in proptest::collection::vec("(abcd|ab-cd|é|ünïc|[a-z/ ]{0,6}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})", 0..9),
+            limit in 0_usize..=VALUES,
+        ) {
+            let text = parts.concat();
+            let mut values: Values<'_> = [None; VALUES];
+            for (value, part) in values.iter_mut().rev().zip(&parts) {
+                *value = Some(part);
+            }
+            check(&text, &values, limit);
+        }
+
+        #[test]
+        fn any_bytes_can_be_read(encoded: Vec<u8>, uuids: Vec<u8>, limit in 0_usize..40) {
+            let mut values: Values<'_> = [None; VALUES];
+            values[3] = Some("value");
+            let _ = decode(&encoded, &values, limit, &mut uuids.as_slice());
+        }
+    }
+}

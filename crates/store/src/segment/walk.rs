@@ -1,0 +1,219 @@
+//! Walking a selection in the total order, either way, deciding only about the events it comes past.
+
+use std::{ops::Range, rc::Rc};
+
+use annals_model::{Event, Order, Position};
+
+use super::matches::{Selection, Shape};
+use crate::Damage;
+
+/// A set so small that putting it in order costs less than walking past the docs between its members.
+const SORTED_PAGE_DOCS: u64 = 50;
+
+/// Where a walk stands.
+#[derive(Default)]
+pub(super) struct Walk {
+    order: Order,
+    course: Course,
+    current: Option<Current>,
+}
+
+/// The match that was shown last.
+struct Current {
+    doc: u32,
+    position: Position,
+    /// Already made, if it had to be looked at.
+    event: Option<Box<Event>>,
+}
+
+/// What is left to walk.
+enum Course {
+    /// The rest of every lane, and the next match of it.
+    Lanes(Vec<Lane>),
+    /// Places of the segment's total order.
+    Ranks(Range<u32>),
+    /// Docs in the total order.
+    List(Rc<[u32]>, Range<usize>),
+}
+
+impl Default for Course {
+    fn default() -> Self {
+        Self::Lanes(Vec::new())
+    }
+}
+
+struct Lane {
+    docs: Range<u32>,
+    head: Option<(Position, u32)>,
+}
+
+impl Selection<'_> {
+    pub(super) fn begin_walk(&mut self, order: Order, after: Option<Position>) -> Result<(), Damage> {
+        // Behind `after`: larger positions upwards, smaller ones downwards.
+        let segment = self.segment;
+        let is_before = |position: Position| match (after, order) {
+            (None, Order::Ascending) => false,
+            (None, Order::Descending) => true,
+            (Some(after), Order::Ascending) => position <= after,
+            (Some(after), Order::Descending) => position < after,
+        };
+        let keep = |range: Range<u32>, cut: u32| match order {
+            Order::Ascending => cut..range.end,
+            Order::Descending => range.start..cut,
+        };
+        let course = match (&self.shape, &self.set) {
+            (Shape::Lanes(lanes), _) => {
+                let mut rest = Vec::with_capacity(lanes.len());
+                for lane in lanes {
+                    let cut = segment.partition_docs(lane.clone(), is_before)?;
+                    let mut lane = Lane { docs: keep(lane.clone(), cut), head: None };
+                    self.advance_lane(&mut lane, order)?;
+                    rest.push(lane);
+                }
+                Course::Lanes(rest)
+            }
+            (Shape::Order(ranks), Some(set))
+                if self.ordered.is_some()
+                    || set.len() * set.len() < SORTED_PAGE_DOCS * u64::from(ranks.end - ranks.start) =>
+            {
+                let list = match &self.ordered {
+                    Some(ordered) => Rc::clone(ordered),
+                    None => self.in_order(set, ranks)?,
+                };
+                let (mut low, mut high) = (0, list.len());
+                while low < high {
+                    let middle = low + (high - low) / 2;
+                    if is_before(segment.position(list[middle])?) {
+                        low = middle + 1;
+                    } else {
+                        high = middle;
+                    }
+                }
+                let rest = match order {
+                    Order::Ascending => low..list.len(),
+                    Order::Descending => 0..low,
+                };
+                Course::List(list, rest)
+            }
+            (Shape::Order(ranks), _) => {
+                Course::Ranks(keep(ranks.clone(), segment.partition_ranks(ranks.clone(), is_before)?))
+            }
+        };
+        self.walk = Walk { order, course, current: None };
+        Ok(())
+    }
+
+    /// Finds the next match of a lane and takes it off the rest.
+    fn advance_lane(&self, lane: &mut Lane, order: Order) -> Result<(), Damage> {
+        let doc = match (&self.set, order) {
+            _ if lane.docs.is_empty() => None,
+            (None, Order::Ascending) => Some(lane.docs.start),
+            (None, Order::Descending) => Some(lane.docs.end - 1),
+            (Some(set), Order::Ascending) => set.range(lane.docs.clone()).next(),
+            (Some(set), Order::Descending) => set.range(lane.docs.clone()).next_back(),
+        };
+        lane.head = match doc {
+            None => None,
+            Some(doc) => Some((self.segment.position(doc)?, doc)),
+        };
+        match (doc, order) {
+            (None, _) => lane.docs = 0..0,
+            (Some(doc), Order::Ascending) => lane.docs.start = doc + 1,
+            (Some(doc), Order::Descending) => lane.docs.end = doc,
+        }
+        Ok(())
+    }
+
+    /// The next doc of the course, whether it matches or not.
+    fn next_doc(&mut self) -> Result<Option<(Position, u32)>, Damage> {
+        let order = self.walk.order;
+        let mut course = std::mem::take(&mut self.walk.course);
+        let next = match &mut course {
+            Course::Lanes(lanes) => {
+                let heads = lanes
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(number, lane)| lane.head.map(|head| (head, number)));
+                let next = match order {
+                    Order::Ascending => heads.min(),
+                    Order::Descending => heads.max(),
+                };
+                match next {
+                    None => Ok(None),
+                    Some((head, number)) => match lanes.get_mut(number) {
+                        Some(lane) => self.advance_lane(lane, order).map(|()| Some(head)),
+                        None => Ok(None),
+                    },
+                }
+            }
+            Course::Ranks(ranks) => loop {
+                let rank = match order {
+                    Order::Ascending => ranks.next(),
+                    Order::Descending => ranks.next_back(),
+                };
+                let Some(rank) = rank else {
+                    break Ok(None);
+                };
+                let doc = match self.segment.doc_at(rank) {
+                    Ok(doc) => doc,
+                    Err(damage) => break Err(damage),
+                };
+                if self.set.as_ref().is_none_or(|set| set.contains(doc)) {
+                    break self.segment.position(doc).map(|position| Some((position, doc)));
+                }
+            },
+            Course::List(docs, rest) => {
+                let at = match order {
+                    Order::Ascending => rest.next(),
+                    Order::Descending => rest.next_back(),
+                };
+                match at.and_then(|at| docs.get(at)) {
+                    None => Ok(None),
+                    Some(doc) => self.segment.position(*doc).map(|position| Some((position, *doc))),
+                }
+            }
+        };
+        self.walk.course = course;
+        next
+    }
+
+    pub(super) fn peek_walk(&mut self) -> Result<Option<Position>, Damage> {
+        if let Some(current) = &self.walk.current {
+            return Ok(Some(current.position));
+        }
+        while let Some((position, doc)) = self.next_doc()? {
+            // Counting may have decided meanwhile about docs that were candidates when the walk began.
+            if self.set.as_ref().is_some_and(|set| !set.contains(doc)) {
+                continue;
+            }
+            let mut event = None;
+            if let Some((must, filter)) = &self.check
+                && !must.contains(doc)
+            {
+                let candidate = self.decoder.event(doc)?;
+                if !filter.matches(&candidate) {
+                    continue;
+                }
+                event = Some(Box::new(candidate));
+            }
+            self.walk.current = Some(Current { doc, position, event });
+            return Ok(Some(position));
+        }
+        Ok(None)
+    }
+
+    pub(super) fn take_walk(&mut self) -> Result<Option<Event>, Damage> {
+        self.peek_walk()?;
+        match self.walk.current.take() {
+            None => Ok(None),
+            Some(Current { event: Some(event), .. }) => Ok(Some(*event)),
+            Some(Current { doc, .. }) => self.decoder.event(doc).map(Some),
+        }
+    }
+
+    pub(super) fn skip_walk(&mut self) -> Result<(), Damage> {
+        self.peek_walk()?;
+        self.walk.current = None;
+        Ok(())
+    }
+}

@@ -1,0 +1,102 @@
+//! Word filters: per block a Bloom filter over the words of its events, so that a search reads only the blocks that may
+//! have all of its words. A filter may say yes where there is nothing; it never says no where there is something.
+
+use annals_model::{tokens, visit_json_text};
+use hashbrown::HashSet;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{Segment, file::Section};
+use crate::Damage;
+
+/// Bits of a filter per distinct word.
+const BITS_PER_WORD: usize = 8;
+/// Bits that each word sets.
+const PROBES: u32 = 5;
+
+/// Words of this shape are in no filter and cannot be searched by it: four hexadecimal digits, letters and digits
+/// mixed. Three of the five words of every UUID are; a search for a UUID is decided by the other two.
+fn is_left_out(word: &str) -> bool {
+    let bytes = word.as_bytes();
+    bytes.len() == 4
+        && bytes.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        && bytes.iter().any(u8::is_ascii_digit)
+        && bytes.iter().any(u8::is_ascii_lowercase)
+}
+
+/// The hashes of the words of a text that filters can know.
+pub(super) fn word_hashes(text: &str, buffer: &mut String, mut visit: impl FnMut(u64)) {
+    tokens(text, buffer, |word| {
+        if !is_left_out(word) {
+            visit(xxh3_64(word.as_bytes()));
+        }
+    });
+}
+
+fn probes(hash: u64, bits: u64) -> impl Iterator<Item = u64> {
+    let (start, step) = (hash as u32, (hash >> 32) as u32 | 1);
+    (0..PROBES).map(move |probe| (u64::from(start.wrapping_add(step.wrapping_mul(probe))) * bits) >> 32)
+}
+
+/// Gathers the words of a block.
+#[derive(Default)]
+pub(super) struct BlockWords {
+    hashes: HashSet<u64>,
+    /// (field, code) pairs whose words are in already.
+    terms: HashSet<u64>,
+    buffer: String,
+    json: String,
+}
+
+impl BlockWords {
+    pub(super) fn text(&mut self, text: &str) {
+        word_hashes(text, &mut self.buffer, |hash| {
+            self.hashes.insert(hash);
+        });
+    }
+
+    /// A term, whose words are cut only once per block.
+    pub(super) fn term(&mut self, field: u32, code: u32, text: &str) {
+        if self.terms.insert(u64::from(field) << 32 | u64::from(code)) {
+            self.text(text);
+        }
+    }
+
+    pub(super) fn json(&mut self, json: &str) {
+        let mut buffer = std::mem::take(&mut self.json);
+        visit_json_text(json, |text| {
+            word_hashes(text, &mut buffer, |hash| {
+                self.hashes.insert(hash);
+            });
+        });
+        self.json = buffer;
+    }
+
+    /// Appends the filter of the block and begins the next one.
+    pub(super) fn finish(&mut self, out: &mut Vec<u8>) {
+        let bytes = (self.hashes.len() * BITS_PER_WORD).div_ceil(8).max(1);
+        let start = out.len();
+        out.resize(start + bytes, 0);
+        let filter = &mut out[start..];
+        for hash in self.hashes.drain() {
+            for bit in probes(hash, bytes as u64 * 8) {
+                filter[bit as usize / 8] |= 1 << (bit % 8);
+            }
+        }
+        self.terms.clear();
+    }
+}
+
+impl Segment {
+    /// Whether a block may have all of these words.
+    pub(super) fn block_may_have(&self, block: u32, hashes: &[u64]) -> Result<bool, Damage> {
+        let at = u64::from(block) * 8;
+        let offset = |bytes: &[u8]| bytes.try_into().map_or(0, u64::from_le_bytes);
+        let record = self.file.bytes(Section::WordIndex, at..at + 16)?;
+        let filter = self.file.bytes(Section::Words, offset(&record[..8])..offset(&record[8..]))?;
+        let bits = filter.len() as u64 * 8;
+        Ok(hashes.iter().all(|hash| {
+            probes(*hash, bits)
+                .all(|bit| filter.get(bit as usize / 8).is_none_or(|byte| byte >> (bit % 8) & 1 == 1))
+        }))
+    }
+}

@@ -57,7 +57,7 @@ pub(crate) fn router() -> Router<Arc<App>> {
 
 /// Says that the process answers.
 #[utoipa::path(
-    get, path = "/livez", tag = "probes", security(()),
+    get, path = "/livez", operation_id = "livez", tag = "probes", security(()),
     responses((status = 200, description = "The process answers", body = String, content_type = "text/plain")),
 )]
 pub(crate) async fn live() -> &'static str {
@@ -66,7 +66,7 @@ pub(crate) async fn live() -> &'static str {
 
 /// Says whether events can be read and recorded.
 #[utoipa::path(
-    get, path = "/readyz", tag = "probes", security(()),
+    get, path = "/readyz", operation_id = "readyz", tag = "probes", security(()),
     responses(
         (status = 200, description = "Events can be read and recorded", body = Readiness),
         (status = 503, description = "Events cannot be recorded now", body = Readiness),
@@ -103,7 +103,7 @@ pub(crate) async fn ready(State(app): State<Arc<App>>, Extension(trail): Extensi
 
 /// Metrics for Prometheus. They hold no event, but say how much happens: any good credential may read them.
 #[utoipa::path(
-    get, path = "/metrics", tag = "probes",
+    get, path = "/metrics", operation_id = "metrics", tag = "probes",
     responses((status = 200, description = "Metrics in the OpenMetrics text format", body = String, content_type = "application/openmetrics-text")),
 )]
 pub(crate) async fn metrics(

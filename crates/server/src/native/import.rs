@@ -12,12 +12,12 @@ use axum::{
 
 use crate::{
     app::{App, blocking},
-    body,
+    body::{self, Held},
     limits::INSTALLATION_BYTES_MAX,
     native::{
         Segment,
         access::caller_with,
-        ingest::{Form, Parsed, Recorded, form, lines, record},
+        ingest::{Form, Parsed, Recorded, form, lines, make_room, record},
         problem::{Kind, Problem},
         segment,
     },
@@ -28,7 +28,7 @@ use crate::{
 ///
 /// One event, an array of events, or a whole answer of that platform's list; or NDJSON with one of these a line.
 #[utoipa::path(
-    post, path = "/api/v1/import/{dialect}", tag = "events",
+    post, path = "/api/v1/import/{dialect}", operation_id = "import_events", tag = "events",
     params(
         ("dialect" = String, Path, description = "Whose shape: cloudfoundry, exoscale, qovery, rafay or fujitsu"),
         ("organization" = Option<String>, Query, description = "The tenant of events whose shape names none"),
@@ -54,18 +54,20 @@ pub(crate) async fn events(
     let form = form(request.headers())?;
     let (parts, body) = request.into_parts();
     let held = body::read(&app, &trail, &parts.headers, body, app.limits.body_bytes_max).await?;
-    let (parsed, held) =
-        blocking(&trail, move || (parse(&*dialect, &held.bytes, form, &import), held)).await?;
+    let mut held = held;
+    let (parsed, held) = blocking(&trail, move || (parse(&*dialect, &mut held, form, &import), held)).await?;
     let recorded = record(&app, &trail, writer, parsed?).await;
     drop(held);
     recorded
 }
 
-fn parse(dialect: &dyn Dialect, body: &[u8], form: Form, import: &Import) -> Result<Parsed, Problem> {
+fn parse(dialect: &dyn Dialect, held: &mut Held, form: Form, import: &Import) -> Result<Parsed, Problem> {
+    let body = held.bytes.clone();
     let mut parsed = Parsed::default();
     match form {
         Form::Json => {
-            let events = dialect.read(body, import).map_err(|error| {
+            make_room(held, longest_array(&body).max(1))?;
+            let events = dialect.read(&body, import).map_err(|error| {
                 Problem::new(Kind::BadBody, format!("not events of {}: {error}", dialect.name()))
             })?;
             for event in events {
@@ -73,7 +75,10 @@ fn parse(dialect: &dyn Dialect, body: &[u8], form: Form, import: &Import) -> Res
             }
         }
         Form::Lines => {
-            for (line, text) in lines(body) {
+            make_room(held, lines(&body).count())?;
+            for (line, text) in lines(&body) {
+                // A line may hold a whole list of its own.
+                make_room(held, longest_array(text).max(1))?;
                 match dialect.read(text, import) {
                     Ok(events) => {
                         for event in events {
@@ -86,6 +91,40 @@ fn parse(dialect: &dyn Dialect, body: &[u8], form: Form, import: &Import) -> Res
         }
     }
     Ok(parsed)
+}
+
+/// How many elements the longest array of a JSON text has, which is as many events as the text can hold. Read without
+/// building anything, and right for valid JSON; what is not valid, the dialect refuses.
+fn longest_array(json: &[u8]) -> usize {
+    let mut longest = 0;
+    // The elements so far of every array, and of objects, that are open.
+    let mut open: Vec<usize> = Vec::new();
+    let mut bytes = json.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => {
+                while let Some(byte) = bytes.next() {
+                    match byte {
+                        b'"' => break,
+                        b'\\' => drop(bytes.next()),
+                        _ => {}
+                    }
+                }
+            }
+            b'[' => open.push(1),
+            // The members of an object are no elements.
+            b'{' => open.push(0),
+            b']' | b'}' => longest = longest.max(open.pop().unwrap_or(0)),
+            b',' => {
+                if let Some(elements) = open.last_mut().filter(|elements| **elements > 0) {
+                    *elements += 1;
+                }
+            }
+            _ => {}
+        }
+    }
+    // What is still open is cut off, but was to be read all the same.
+    open.into_iter().fold(longest, usize::max)
 }
 
 fn parameters(query: &str) -> Result<Import, Problem> {
@@ -129,6 +168,20 @@ fn parameters(query: &str) -> Result<Import, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn elements_are_counted_before_they_are_read() {
+        for (json, longest) in [
+            ("[]", 1),
+            ("{\"a\": 1, \"b\": 2}", 0),
+            ("[1, [2, 3, 4], {\"a\": [], \"b\": 5}]", 3),
+            ("{\"resources\": [{\"a\": \"],[,,\\\",,\", \"b\": 1}, {}]}", 2),
+            ("[1,2,3", 3),
+            ("]]],,", 0),
+        ] {
+            assert_eq!(longest_array(json.as_bytes()), longest, "{json}");
+        }
+    }
 
     #[test]
     fn parameters_are_checked() {

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 
 use crate::{
     app::{App, blocking, json, json_response},
-    body,
+    body::{self, Held},
     limits::EVENTS_PER_REQUEST_MAX,
     native::{
         access::caller_with,
@@ -82,7 +82,7 @@ struct Place {
 /// One event, an array of events, or NDJSON with one event a line; optionally compressed with gzip or zstd.
 /// Every event is judged by itself. Sending an event again is harmless: it is counted as a duplicate.
 #[utoipa::path(
-    post, path = "/api/v1/events", tag = "events",
+    post, path = "/api/v1/events", operation_id = "record_events", tag = "events",
     request_body(content((serde_json::Value = "application/json"), (String = "application/x-ndjson"))),
     responses((status = 200, description = "What became of each event", body = Recorded)),
 )]
@@ -97,7 +97,8 @@ pub(crate) async fn events(
     let (parts, body) = request.into_parts();
     let held = body::read(&app, &trail, &parts.headers, body, app.limits.body_bytes_max).await?;
     let clock = Arc::clone(&app.clock);
-    let (parsed, held) = blocking(&trail, move || (parse(&held.bytes, form, &*clock), held)).await?;
+    let mut held = held;
+    let (parsed, held) = blocking(&trail, move || (parse(&mut held, form, &*clock), held)).await?;
     let recorded = record(&app, &trail, writer, parsed?).await;
     drop(held);
     recorded
@@ -126,21 +127,34 @@ pub(crate) fn form(headers: &HeaderMap) -> Result<Form, Problem> {
 }
 
 /// Reads the events of a body in their native form.
-fn parse(body: &[u8], form: Form, clock: &dyn Clock) -> Result<Parsed, Problem> {
+fn parse(held: &mut Held, form: Form, clock: &dyn Clock) -> Result<Parsed, Problem> {
+    let body = held.bytes.clone();
     let mut parsed = Parsed::default();
     match form {
         Form::Json => {
-            for (index, raw) in elements(body)?.into_iter().enumerate() {
+            let elements = elements(&body)?;
+            make_room(held, elements.len())?;
+            for (index, raw) in elements.into_iter().enumerate() {
                 parsed.add(Place { index, line: None }, Event::from_json(raw.get().as_bytes(), clock))?;
             }
         }
         Form::Lines => {
-            for (index, (line, text)) in lines(body).enumerate() {
+            make_room(held, lines(&body).count())?;
+            for (index, (line, text)) in lines(&body).enumerate() {
                 parsed.add(Place { index, line: Some(line) }, Event::from_json(text, clock))?;
             }
         }
     }
     Ok(parsed)
+}
+
+/// Takes the memory for so many events before they are made: a short text becomes a much larger [`Event`].
+pub(crate) fn make_room(held: &mut Held, events: usize) -> Result<(), Problem> {
+    if events > EVENTS_PER_REQUEST_MAX {
+        let detail = format!("more than {EVENTS_PER_REQUEST_MAX} events: send them in several requests");
+        return Err(Problem::new(Kind::BodyTooLarge, detail));
+    }
+    held.make_room(events * size_of::<Event>())
 }
 
 /// The elements of an array, or the one object.

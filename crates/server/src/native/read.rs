@@ -29,13 +29,14 @@ use crate::{
     observe::trail::Trail,
 };
 
-/// One page of a list. It documents what [`render`] writes.
+/// One page of a list.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "the answer is written piece by piece; this is its description")]
+#[expect(dead_code, reason = "`render` writes the answer piece by piece; this describes it")]
 pub(crate) struct EventList {
     /// The events, in the order asked for.
     events: Vec<serde_json::Value>,
     /// The cursor of the next page; null when no more events match.
+    #[schema(required)]
     next: Option<String>,
     /// How many events match, if `total=true` was asked for.
     #[schema(nullable = false)]
@@ -81,7 +82,7 @@ pub(crate) struct Bucket {
 
 /// Lists events.
 #[utoipa::path(
-    get, path = "/api/v1/events", tag = "events",
+    get, path = "/api/v1/events", operation_id = "list_events", tag = "events",
     params(
         ("order" = Option<String>, Query, description = "`desc` (the default) = newest first, `asc` = oldest first"),
         ("limit" = Option<u32>, Query, description = "Events on the page: 1 to 1000, 100 by default"),
@@ -153,7 +154,7 @@ pub(crate) async fn list(
 
 /// Gives one event.
 #[utoipa::path(
-    get, path = "/api/v1/events/{id}", tag = "events",
+    get, path = "/api/v1/events/{id}", operation_id = "get_event", tag = "events",
     params(("id" = String, Path, description = "The event's `id`")),
     responses((status = 200, description = "The event", body = serde_json::Value)),
 )]
@@ -186,7 +187,7 @@ pub(crate) async fn event(
 
 /// Counts events by the values of a field.
 #[utoipa::path(
-    get, path = "/api/v1/fields/{field}", tag = "counts",
+    get, path = "/api/v1/fields/{field}", operation_id = "count_by_field", tag = "counts",
     params(
         ("field" = String, Path, description = "A field, as in `type` or `labels.team`"),
         ("limit" = Option<u32>, Query, description = "Values: 1 to 10000, 100 by default"),
@@ -221,7 +222,7 @@ pub(crate) async fn field(
 
 /// Counts events by time.
 #[utoipa::path(
-    get, path = "/api/v1/histogram", tag = "counts",
+    get, path = "/api/v1/histogram", operation_id = "count_by_time", tag = "counts",
     params(("width" = Option<String>, Query, description = "The width of a bucket: `30s`, `5m`, `1h` (the default), `7d`")),
     responses((status = 200, description = "How many events happened when", body = Histogram)),
 )]

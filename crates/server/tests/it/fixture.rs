@@ -101,6 +101,7 @@ impl Fixture {
 
     /// Starts a server on what another one left.
     pub(crate) fn reopen(setup: Setup, dir: TempDir) -> Self {
+        crate::logs::capture();
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let server = runtime.block_on(setup.bind(&dir)).unwrap();

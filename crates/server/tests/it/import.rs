@@ -94,6 +94,20 @@ fn a_bad_event_is_named() {
 }
 
 #[test]
+fn too_many_events_are_refused_before_they_are_read() {
+    let server = server();
+    for body in
+        [format!("[{}1]", "1,".repeat(100_000)), format!("{{\"items\":[{}1]}}", "{},".repeat(100_000))]
+    {
+        let answer = server.post("/api/v1/import/plain").token(WRITER).json(body).send();
+        assert_eq!(
+            answer.problem(413, "body-too-large"),
+            "more than 100000 events: send them in several requests"
+        );
+    }
+}
+
+#[test]
 fn what_is_wrong_with_an_import_is_named() {
     let server = server();
     let detail = server.post("/api/v1/import/plane").token(WRITER).json(ONE).send().problem(404, "not-found");

@@ -1,5 +1,7 @@
 //! Tests of the real server over real connections, one module for each part of the interface.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "in tests a panic is the message")]
+
 mod client;
 mod credentials;
 mod dialects;
@@ -8,6 +10,7 @@ mod import;
 mod ingest;
 mod limits;
 mod list;
+mod logs;
 mod openapi;
 mod probes;
 mod shutdown;

@@ -51,6 +51,12 @@ fn the_description_is_whole() {
         assert!(names.contains(name), "{name} is not in {names:?}");
     }
     assert_eq!(names.len(), parameters.len(), "a parameter is described twice");
+    let operations = || {
+        document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values())
+    };
+    let ids: BTreeSet<&str> =
+        operations().map(|operation| operation["operationId"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), operations().count(), "two operations share an id: {ids:?}");
 }
 
 #[test]

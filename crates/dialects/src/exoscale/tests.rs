@@ -405,4 +405,54 @@ proptest! {
         prop_assert_eq!(shown(&read), event);
         prop_assert_eq!(read.validate(), Ok(()));
     }
+
+    #[test]
+    fn every_event_is_shown_within_the_schema(event in foreign()) {
+        let shown = shown(&event);
+        for (member, value) in shown.as_object().unwrap() {
+            let fits = match member.as_str() {
+                "status" | "elapsed-ms" => value.as_i64().is_some_and(|number| number > 0),
+                "iam-user" => value["email"].is_string()
+                    && value["role"].is_object()
+                    && value.get("id").is_none_or(|id| uuid::Uuid::try_parse(id.as_str().unwrap()).is_ok()),
+                "iam-api-key" => value.as_object().unwrap().values().all(Value::is_string),
+                "path-params" | "body-params" => value.is_object(),
+                "timestamp" => Timestamp::parse(value.as_str().unwrap()).is_ok(),
+                "request-id" | "zone" | "source-ip" | "uri" | "handler" | "message" => value.is_string(),
+                other => panic!("{other} is not documented"),
+            };
+            prop_assert!(fits, "{member} {shown}");
+        }
+        prop_assert!(!shown["handler"].as_str().unwrap().is_empty());
+    }
+}
+
+prop_compose! {
+    fn foreign()(
+        texts in prop::collection::vec(prop::option::of(word()), 10),
+        outcome in prop::sample::select(Outcome::ALL.to_vec()),
+        numbers in prop::collection::vec(prop::option::of(-5..600_i64), 2),
+        after in prop::option::of(free()),
+        actor_is_key in any::<bool>(),
+        nanos in any::<i64>(),
+    ) -> Event {
+        let mut texts = texts.into_iter();
+        let mut text = || texts.next().flatten();
+        let mut event = Event {
+            time: Timestamp::from_nanos(nanos),
+            source: "native".into(),
+            kind: "Some.Type".into(),
+            action: text().unwrap_or_default(),
+            outcome,
+            zone: text(),
+            message: text(),
+            after: after.and_then(|value| Json::from_value(&value).ok()),
+            ..Event::default()
+        };
+        event.actor.kind = if actor_is_key { Some("api_key".into()) } else { text() };
+        (event.actor.id, event.actor.name) = (text(), text());
+        (event.target.kind, event.target.id, event.target.name) = (text(), text(), text());
+        (event.request.ip, event.request.status, event.request.elapsed_ms) = (text(), numbers[0], numbers[1]);
+        event
+    }
 }

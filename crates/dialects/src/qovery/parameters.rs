@@ -162,14 +162,13 @@ fn number(text: &str) -> Option<f64> {
 /// `whole_unit` gives the instant behind the unit instead of the one it begins with.
 fn instant(text: &str, whole_unit: bool) -> Option<Timestamp> {
     const DIGITS_MAX: usize = 19;
-    if text.len() > DIGITS_MAX || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+    if text.is_empty() || text.len() > DIGITS_MAX || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     let nanos_per_unit: i128 = match text.len() {
-        0 => return None,
-        ..=11 => 1_000_000_000,
-        ..=14 => 1_000_000,
-        ..=17 => 1_000,
+        1..=11 => 1_000_000_000,
+        12..=14 => 1_000_000,
+        15..=17 => 1_000,
         _ => 1,
     };
     let units = text.parse::<i128>().ok()? + i128::from(whole_unit);

@@ -4,14 +4,13 @@ use annals_model::{
     Entity, Event, InvalidEvent, Json, Named, Timestamp, canonical_json, derived_id, identity_of_text,
     vocabulary::kind,
 };
-use serde::de::IgnoredAny;
 use uuid::Uuid;
 
 use super::{
     enums::{EVENT_TYPES, ORIGINS, SUB_TARGET_TYPES, TARGET_TYPES, canonical},
     vocabulary,
 };
-use crate::object::{Members, json_text, leftover};
+use crate::object::{Members, leftover};
 
 /// The type of an event whose `event_type` is absent; no field of Qovery's shape is required.
 const KIND_UNNAMED: &str = "event";
@@ -130,8 +129,8 @@ fn document(said: &Members, key: &str) -> Result<Option<Json>, InvalidEvent> {
     Ok(said.text(key)?.and_then(|text| Json::parse(&text).ok()))
 }
 
-/// Appends one event in Qovery's shape. Never a value outside of the definition's lists, and always a `change` that
-/// holds JSON.
+/// Appends one event in Qovery's shape. Never a value outside of the definition's lists, and never without a `change`
+/// that holds something: Qovery's console parses it unasked.
 pub(super) fn encode(event: &Event, out: &mut Vec<u8>) {
     let mut members = if vocabulary::is_own(event) { own_members(event) } else { foreign_members(event) };
     if let Some(data) = event.data.as_ref().filter(|_| vocabulary::is_own(event)) {
@@ -149,22 +148,17 @@ pub(super) fn encode(event: &Event, out: &mut Vec<u8>) {
             None => members.retain(|name, _| name != key),
         }
     }
-    let change = members.text("change").ok().flatten().unwrap_or_default();
-    members.set("change", if change.trim().is_empty() { json_text("{}") } else { holding_json(&change) });
-    if let Ok(Some(before)) = members.text("original_change") {
-        let before = if before.trim().is_empty() { Json::from_stored("null") } else { holding_json(&before) };
-        members.set("original_change", before);
+    // Blank is what Qovery's console cannot parse; every other text is Qovery's own, or JSON that was checked.
+    let blank = |members: &Members, key| {
+        members.text(key).is_ok_and(|text| text.is_none_or(|text| text.trim().is_empty()))
+    };
+    if blank(&members, "change") {
+        members.set_text("change", "{}");
+    }
+    if members.get("original_change").is_some() && blank(&members, "original_change") {
+        members.set("original_change", Json::from_stored("null"));
     }
     members.write(out);
-}
-
-/// A text that holds JSON: itself, or itself as a JSON text where it is none. Qovery's console parses it unasked.
-fn holding_json(text: &str) -> Json {
-    if serde_json::from_str::<IgnoredAny>(text).is_ok() {
-        json_text(text)
-    } else {
-        json_text(json_text(text).as_str())
-    }
 }
 
 /// What an event's own fields say, for events that Qovery said.

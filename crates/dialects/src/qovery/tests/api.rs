@@ -15,13 +15,13 @@ fn link(answer: &Answer, name: &str) -> Option<String> {
 
 /// Ten events, the first five in the same instant.
 fn ten() -> Vec<Value> {
-    (1..=10).map(|number| said(number, (number as i64 - 5).max(0), json!({}))).collect()
+    (1..=10).map(|number| said(number, (number as i64 - 5).max(0), &json!({}))).collect()
 }
 
 #[test]
 fn the_newest_ten_come_first() {
     let mut events = ten();
-    events.extend((11..=12).map(|number| said(number, number as i64, json!({}))));
+    events.extend((11..=12).map(|number| said(number, number as i64, &json!({}))));
     let host = Arc::new(host(&events));
     let answer = ask(&host, &path("/events"));
     assert_eq!(numbers(&answer), [12, 11, 10, 9, 8, 7, 6, 5, 4, 3]);
@@ -106,7 +106,7 @@ fn links_keep_page_size_and_filters() {
 
 #[test]
 fn page_sizes() {
-    let many: Vec<Value> = (1..=120).map(|number| said(number, number as i64, json!({}))).collect();
+    let many: Vec<Value> = (1..=120).map(|number| said(number, number as i64, &json!({}))).collect();
     let host = Arc::new(host(&many));
     for (given, expected) in [
         ("1", 1),
@@ -131,10 +131,10 @@ fn page_sizes() {
 #[test]
 fn ranges_include_their_first_instant_and_their_last_unit() {
     let events = [
-        said(1, 0, json!({"timestamp": "2026-11-20T09:59:59.999999999Z"})),
-        said(2, 0, json!({})),
-        said(3, 0, json!({"timestamp": "2026-11-20T10:00:00.999999999Z"})),
-        said(4, 1, json!({})),
+        said(1, 0, &json!({"timestamp": "2026-11-20T09:59:59.999999999Z"})),
+        said(2, 0, &json!({})),
+        said(3, 0, &json!({"timestamp": "2026-11-20T10:00:00.999999999Z"})),
+        said(4, 1, &json!({})),
     ];
     let host = Arc::new(host(&events));
     let second = Timestamp::parse("2026-11-20T10:00:00Z").unwrap().seconds();
@@ -155,7 +155,7 @@ fn ranges_include_their_first_instant_and_their_last_unit() {
 
 #[test]
 fn every_filter_selects() {
-    let other = |members| said(2, 1, members);
+    let other = |members: &Value| said(2, 1, members);
     for (query, members) in [
         ("eventType=DEPLOYED".to_owned(), json!({"event_type": "DEPLOYED"})),
         ("targetType=DATABASE".to_owned(), json!({"target_type": "DATABASE"})),
@@ -183,14 +183,14 @@ fn every_filter_selects() {
             json!({"target_type": "ENVIRONMENT", "target_id": uuid(701), "environment_id": null}),
         ),
     ] {
-        let host = Arc::new(host(&[said(1, 0, json!({})), other(members)]));
+        let host = Arc::new(host(&[said(1, 0, &json!({})), other(&members)]));
         assert_eq!(numbers(&ask(&host, &path(&format!("/events?{query}")))), [2], "{query}");
     }
 }
 
 #[test]
 fn every_listed_value_is_taken_and_no_other() {
-    let host = Arc::new(host(&[said(1, 0, json!({}))]));
+    let host = Arc::new(host(&[said(1, 0, &json!({}))]));
     for (name, list) in [
         ("eventType", EVENT_TYPES),
         ("targetType", TARGET_TYPES),
@@ -233,7 +233,7 @@ fn events_of_other_sources_are_seen_and_found() {
 
 #[test]
 fn refusals_have_the_platforms_shape() {
-    let mut host = host(&[said(1, 0, json!({}))])
+    let mut host = host(&[said(1, 0, &json!({}))])
         .with_reader("other", Some("0a1b2c3d-0000-4000-8000-00000000000b"), None)
         .with_reader("project", Some(ORGANIZATION), Some(&uuid(600)))
         .with_reader("empty", Some("0a1b2c3d-0000-4000-8000-00000000000c"), None);
@@ -278,7 +278,7 @@ fn refusals_have_the_platforms_shape() {
 
 #[test]
 fn a_project_right_shows_the_project_only() {
-    let host = host(&[said(1, 0, json!({})), said(2, 1, json!({"project_id": uuid(601)}))]).with_reader(
+    let host = host(&[said(1, 0, &json!({})), said(2, 1, &json!({"project_id": uuid(601)}))]).with_reader(
         "project",
         Some(ORGANIZATION),
         Some(&uuid(601)),
@@ -290,9 +290,9 @@ fn a_project_right_shows_the_project_only() {
 fn a_read_limit_withholds_and_says_so() {
     // Now is 2026-11-22T12:00:00Z.
     let events = [
-        said(1, 0, json!({"timestamp": "2026-11-15T11:59:59.999999999Z"})),
-        said(2, 0, json!({"timestamp": "2026-11-15T12:00:00Z"})),
-        said(3, 0, json!({"timestamp": "2026-11-20T12:00:00Z", "origin": "GIT"})),
+        said(1, 0, &json!({"timestamp": "2026-11-15T11:59:59.999999999Z"})),
+        said(2, 0, &json!({"timestamp": "2026-11-15T12:00:00Z"})),
+        said(3, 0, &json!({"timestamp": "2026-11-20T12:00:00Z", "origin": "GIT"})),
     ];
     let host = Arc::new(host(&events));
     let config: Config =

@@ -29,23 +29,23 @@ fn events() -> Vec<Value> {
         "target_type": "DATABASE", "target_id": uuid(501), "target_name": "orders", "origin": "GIT",
     });
     vec![
-        said(1, 0, json!({"target_name": "store"})),
-        said(2, 1, json!({})),
-        said(3, 2, elsewhere),
-        said(4, 3, json!({"target_id": uuid(502), "target_name": "gone"})),
-        said(5, 4, json!({"event_type": "DELETE", "target_id": uuid(502), "target_name": "gone"})),
+        said(1, 0, &json!({"target_name": "store"})),
+        said(2, 1, &json!({})),
+        said(3, 2, &elsewhere),
+        said(4, 3, &json!({"target_id": uuid(502), "target_name": "gone"})),
+        said(5, 4, &json!({"event_type": "DELETE", "target_id": uuid(502), "target_name": "gone"})),
         said(
             6,
             5,
-            json!({"target_type": "ENVIRONMENT", "target_id": uuid(702), "target_name": "test",
+            &json!({"target_type": "ENVIRONMENT", "target_id": uuid(702), "target_name": "test",
                           "environment_id": null, "environment_name": "test"}),
         ),
         said(
             7,
             6,
-            json!({"target_type": "ENVIRONMENT", "target_id": uuid(700), "target_name": "production"}),
+            &json!({"target_type": "ENVIRONMENT", "target_id": uuid(700), "target_name": "production"}),
         ),
-        said(8, 7, json!({"event_type": "DELETE", "sub_target_type": "VARIABLE"})),
+        said(8, 7, &json!({"event_type": "DELETE", "sub_target_type": "VARIABLE"})),
     ]
 }
 
@@ -71,7 +71,7 @@ fn organizations_are_those_one_may_read() {
 
 #[test]
 fn an_organization_tells_its_retention() {
-    let mut first = read(&said(1, 0, json!({})).to_string());
+    let mut first = read(&said(1, 0, &json!({})).to_string());
     first[0].organization = Named::new(ORGANIZATION, Some("Acme".into()));
     let host = Arc::new(MemoryHost::new(first));
     let limited = Qovery::new(Config { read_limit_days: [(ORGANIZATION.to_owned(), 7)].into() });

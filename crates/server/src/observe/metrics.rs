@@ -17,7 +17,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use crate::app::App;
+use crate::{app::App, limits::BODY_UNIT_BYTES};
 
 /// The media type of [`Metrics::render`].
 pub(crate) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -139,7 +139,7 @@ impl Metrics {
     }
 }
 
-/// Asks the store at the time of each reading.
+/// Asks the store and counts what is in progress at the time of each reading.
 struct StoreCollector {
     app: Weak<App>,
 }
@@ -153,8 +153,23 @@ impl fmt::Debug for StoreCollector {
 impl Collector for StoreCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let Some(app) = self.app.upgrade() else { return Ok(()) };
+        let requests = app.limits.requests_max.saturating_sub(app.requests.available_permits());
+        let bodies = app.limits.body_units().saturating_sub(app.bodies.available_permits()) * BODY_UNIT_BYTES;
+        gauge("http_requests_in_progress", "Requests in progress", None, requests as u64, &mut encoder)?;
+        gauge("http_bodies", "Memory taken by bodies", Some(&Unit::Bytes), bodies as u64, &mut encoder)?;
         store_gauges(&app.store.status(), &mut encoder)
     }
+}
+
+fn gauge(
+    name: &str,
+    help: &str,
+    unit: Option<&Unit>,
+    value: u64,
+    encoder: &mut DescriptorEncoder<'_>,
+) -> fmt::Result {
+    let gauge = ConstGauge::<i64>::new(i64::try_from(value).unwrap_or(i64::MAX));
+    gauge.encode(encoder.encode_descriptor(name, help, unit, gauge.metric_type())?)
 }
 
 fn store_gauges(status: &Status, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
@@ -173,8 +188,7 @@ fn store_gauges(status: &Status, encoder: &mut DescriptorEncoder<'_>) -> fmt::Re
         ("store_refusing", "1 while the store refuses to write", None, u64::from(status.refusing.is_some())),
     ];
     for (name, help, unit, value) in gauges {
-        let gauge = ConstGauge::<i64>::new(i64::try_from(value).unwrap_or(i64::MAX));
-        gauge.encode(encoder.encode_descriptor(name, help, unit.as_ref(), gauge.metric_type())?)?;
+        gauge(name, help, unit.as_ref(), value, encoder)?;
     }
     let seconds = [
         ("store_commit_last", "Duration of the last commit", counters.commit_us_last),

@@ -56,6 +56,8 @@ fn metrics_have_their_names() {
     }
     for beginning in [
         "annals_http_request_duration_seconds_bucket{",
+        "annals_http_requests_in_progress ",
+        "annals_http_bodies_bytes ",
         "annals_store_segments ",
         "annals_store_segment_bytes ",
         "annals_store_tail_events ",

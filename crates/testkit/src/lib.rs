@@ -3,6 +3,8 @@
 
 mod bench;
 mod clock;
+mod generator;
+mod platforms;
 mod process;
 mod random;
 mod values;
@@ -11,6 +13,7 @@ mod world;
 
 pub use bench::{Profile, bench_event};
 pub use clock::FakeClock;
+pub use generator::{Generator, Platform, Sample};
 pub use process::ServerProcess;
 pub use random::Random;
 pub use world::{Key, Organization, Project, Thing, User, World};

@@ -265,6 +265,11 @@ fn error_text(body: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        io::{Read, Write},
+        net::TcpListener,
+    };
+
     use super::*;
 
     fn connection(url: &str, token: Option<&str>) -> Connection {
@@ -286,6 +291,48 @@ mod tests {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let client = Client::new(&connection(&format!("http://127.0.0.1:{port}"), None)).unwrap();
         assert!(matches!(client.get("/livez"), Err(Failure::Unreachable(_))));
+    }
+
+    /// A server that gives these answers, one for each connection.
+    fn answering(answers: &'static [&'static str]) -> (String, thread::JoinHandle<usize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let serving = thread::spawn(move || {
+            for (served, answer) in answers.iter().enumerate() {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut request = [0; 4096];
+                assert!(stream.read(&mut request).unwrap() > 0, "request {served} is empty");
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
+            answers.len()
+        });
+        (url, serving)
+    }
+
+    #[test]
+    fn a_busy_server_is_asked_again() {
+        let (url, serving) = answering(&[
+            "HTTP/1.1 429 Too Many Requests\r\nretry-after: 0\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+            "HTTP/1.1 503 Service Unavailable\r\nretry-after: 0\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nretry-after: 0\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok",
+        ]);
+        let client = Client::new(&Connection { retries: 2, ..connection(&url, None) }).unwrap();
+        assert_eq!(client.get("/").unwrap().unwrap(), b"ok");
+        assert_eq!(serving.join().unwrap(), 3);
+    }
+
+    #[test]
+    fn patience_and_redirects_end() {
+        let (url, serving) = answering(&[
+            "HTTP/1.1 429 Too Many Requests\r\nretry-after: 0\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+            "HTTP/1.1 301 Moved\r\nlocation: http://elsewhere/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+        ]);
+        let client = Client::new(&connection(&url, Some("secret"))).unwrap();
+        let error = client.get("/").unwrap_err();
+        assert!(matches!(&error, Failure::Unreachable(text) if text.contains("429")), "{error}");
+        let refusal = client.get("/").unwrap().unwrap_err();
+        assert!(refusal.to_string().contains("moved to http://elsewhere/"), "{refusal}");
+        assert_eq!(serving.join().unwrap(), 2);
     }
 
     #[test]

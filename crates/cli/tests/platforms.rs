@@ -3,6 +3,8 @@
 //!
 //! The samples in `fixtures/` are the examples of the platforms' own API documentation.
 
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the message")]
+
 use std::{path::Path, time::Duration};
 
 use annals_testkit::ServerProcess;

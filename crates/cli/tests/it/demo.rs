@@ -131,7 +131,10 @@ fn a_small_demo_has_all_its_events_and_keeps_them_where_it_is_told() {
     let demo = Demo::start(&["--events", "500", "--dir", kept.to_str().unwrap()]);
     let address = demo.text.split_whitespace().find_map(|word| word.strip_prefix("ANNALS_URL=")).unwrap();
     let query = run(&["query", "--url", address, "--token", "demo-reader", "--limit", "1000"]);
-    assert_eq!(query.stdout.lines().count(), 500, "{query:?}");
+    // Two samples can be the same event, where a platform's shape has neither an id nor more than seconds.
+    let count = query.stdout.lines().count();
+    assert!((480..=500).contains(&count), "{count}");
+    assert!(demo.text.contains(&format!("{count} sample events")), "{}", demo.text);
     let mut sources: Vec<String> = query
         .stdout
         .lines()

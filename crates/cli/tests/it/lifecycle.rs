@@ -1,8 +1,12 @@
 //! How the server starts and stops.
 
 use std::{
-    net::TcpListener,
+    fs,
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
     process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
 use crate::support::{Server, annals};
@@ -17,12 +21,30 @@ fn sigterm_ends_the_server_in_order() {
 }
 
 #[test]
-fn sigint_ends_the_server_in_order() {
+fn a_second_signal_ends_the_server_at_once() {
     let mut server = Server::start();
-    let id = server.process.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
-    // What is sent to a process that is gone changes nothing, so this waits for the end.
-    assert_eq!(server.process.terminate().unwrap().code(), Some(0));
+    // A request whose body never comes to its end keeps the server from ending in order.
+    let address = server.process.url("").trim_start_matches("http://").trim_end_matches('/').to_owned();
+    let mut stream = TcpStream::connect(&address).unwrap();
+    write!(
+        stream,
+        "POST /api/v1/events HTTP/1.1\r\nhost: {address}\r\nauthorization: {}\r\ncontent-type: application/json\r\n\
+         content-length: 1000\r\nexpect: 100-continue\r\n\r\n",
+        server.process.authorization()
+    )
+    .unwrap();
+    let mut begun = [0; b"HTTP/1.1 100 Continue".len()];
+    stream.read_exact(&mut begun).unwrap();
+    assert_eq!(&begun, b"HTTP/1.1 100 Continue");
+
+    assert!(Command::new("kill").arg(server.process.id().to_string()).status().unwrap().success());
+    let log = server.directory.path().join("annals.log");
+    let patience = Instant::now() + Duration::from_secs(30);
+    while !fs::read_to_string(&log).unwrap().contains("a second signal stops at once") {
+        assert!(Instant::now() < patience, "the server does not stop");
+        thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(server.process.terminate().unwrap().code(), Some(128 + 15));
 }
 
 #[test]
@@ -58,7 +80,7 @@ fn a_data_directory_has_one_server() {
 }
 
 #[test]
-fn logs_are_json_when_asked_for() {
+fn logs_are_json_when_asked_for_and_sigint_ends_in_order() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("data");
     let mut child = annals()
@@ -79,7 +101,7 @@ fn logs_are_json_when_asked_for() {
     let line: serde_json::Value = serde_json::from_str(&listening).unwrap();
     assert_eq!(line["level"], "INFO");
     assert!(line["address"].as_str().unwrap().starts_with("127.0.0.1:"), "{line}");
-    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     let rest: Vec<String> = lines.map(Result::unwrap).collect();
     assert!(rest.iter().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()), "{rest:?}");
     assert_eq!(child.wait().unwrap().code(), Some(0));

@@ -1,5 +1,7 @@
 //! The program as people run it: the real binary, its output, its exit codes.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "in a test a panic is the message")]
+
 mod demo;
 mod lifecycle;
 mod offline;

@@ -6,11 +6,11 @@ use annals_model::{Event, Field, Filter, Query, Scope, derived_id};
 use uuid::Uuid;
 
 use super::{NAME, row};
-use crate::host::{Call, Failure};
+use crate::host::{Failure, Host};
 
 /// The event shown under `guid`, within a scope.
-pub(super) async fn event(call: &Call, scope: Scope, guid: &str) -> Result<Option<Arc<Event>>, Failure> {
-    let found = call.host.event(scope.clone(), id_of(guid)).await?;
+pub(super) async fn event(host: &dyn Host, scope: Scope, guid: &str) -> Result<Option<Arc<Event>>, Failure> {
+    let found = host.event(scope.clone(), id_of(guid)).await?;
     // An event is not found under the identifier that was derived for the store.
     if let Some(event) = found.filter(|event| row::guid_of(event) == guid) {
         return Ok(Some(event));
@@ -20,12 +20,12 @@ pub(super) async fn event(call: &Call, scope: Scope, guid: &str) -> Result<Optio
     }
     // The derived identifier depends on the installation, which the request does not name.
     let query = Query::new(scope).filter(with_source_id(guid)).limit(1);
-    Ok(call.host.page(query).await?.events.into_iter().next())
+    Ok(host.page(query).await?.events.into_iter().next())
 }
 
 /// Whether an event is shown under `guid` to anybody at all.
-pub(super) async fn exists(call: &Call, guid: &str) -> Result<bool, Failure> {
-    call.host.exists(id_of(guid)).await
+pub(super) async fn exists(host: &dyn Host, guid: &str) -> Result<bool, Failure> {
+    host.exists(id_of(guid)).await
 }
 
 fn with_source_id(guid: &str) -> Filter {

@@ -80,8 +80,8 @@ pub(super) fn frame(
 /// Answers `GET /v2/events/{guid}` to a caller whose credential is good. An event is looked for before anybody asks
 /// whether it may be seen, so an unknown one is "not found" even to those who may see nothing.
 pub(super) async fn one(call: &Call, guid: &str, principal: &Principal) -> Result<Body, Problem> {
-    let found = lookup::event(call, principal.read_scope(), guid).await?;
-    if found.is_none() && !lookup::exists(call, guid).await? {
+    let found = lookup::event(&*call.host, principal.read_scope(), guid).await?;
+    if found.is_none() && !lookup::exists(&*call.host, guid).await? {
         return Err(Problem::EventNotFound(guid.to_owned()));
     }
     access::check_scopes(principal)?;

@@ -8,13 +8,15 @@ mod wire;
 
 use std::sync::Arc;
 
-use annals_model::{Event, Filter, Order, Principal, Query, Start};
+use annals_model::{Event, Filter, Order, Principal, Query, Scope, Start};
+use bytes::Bytes;
+use futures_util::stream::{self, StreamExt};
 use serde_json::Value;
 
 use self::request::ListRequest;
 use super::{Config, access, condition, errors::Problem, lookup};
 use crate::{
-    host::{Body, Call},
+    host::{Body, Call, Failure, Host},
     listing::{self, Frame},
 };
 
@@ -28,17 +30,11 @@ pub(super) async fn list(call: &Call, settings: &Config, principal: &Principal) 
     let offset = (request.page - 1).saturating_mul(u64::from(request.per_page));
 
     if !request.guids.is_empty() {
-        let mut found = by_guid(call, principal, &request, &filter).await?;
+        let found = by_guid(&*call.host, principal, &request, &filter).await?;
         let frame = frame(&call.base_url, &request, found.len() as u64);
-        let skipped = usize::try_from(offset).unwrap_or(usize::MAX).min(found.len());
-        let shown = found.drain(skipped..).take(request.per_page as usize);
-        let pieces = shown.map(|event| {
-            let mut piece = Vec::new();
-            render(&event, &mut piece);
-            piece
-        });
-        let resources = pieces.collect::<Vec<_>>().join(frame.separator.as_bytes());
-        return Ok([frame.open.into_bytes(), resources, frame.close.into_bytes()].concat().into());
+        let skipped = usize::try_from(offset).unwrap_or(usize::MAX);
+        let shown = found.into_iter().skip(skipped).take(request.per_page as usize).collect();
+        return Ok(one_by_one(Arc::clone(&call.host), principal.read_scope(), shown, frame, render));
     }
 
     let query = Query::new(principal.read_scope())
@@ -53,24 +49,56 @@ pub(super) async fn list(call: &Call, settings: &Config, principal: &Principal) 
     Ok(listing::body(Arc::clone(&call.host), query, first, wanted, frame, Arc::new(render)))
 }
 
-/// The events with the identifiers asked for that satisfy the other conditions. Each is looked up by itself: there are
-/// few, and the store finds one by its identifier faster than by any condition.
+/// Those of the identifiers asked for whose events satisfy the other conditions, in order. Each is looked up by itself:
+/// there are few, and the store finds an event by its identifier faster than by any condition.
 async fn by_guid(
-    call: &Call,
+    host: &dyn Host,
     principal: &Principal,
     request: &ListRequest,
     filter: &Filter,
-) -> Result<Vec<Arc<Event>>, Problem> {
+) -> Result<Vec<String>, Problem> {
     let mut found = Vec::new();
     for guid in &request.guids {
-        let event = lookup::event(call, principal.read_scope(), guid).await?;
-        found.extend(event.filter(|event| filter.matches(event)));
+        let event = lookup::event(host, principal.read_scope(), guid).await?;
+        // Only where it is: a thousand events may be more than fits into memory.
+        found.extend(
+            event.filter(|event| filter.matches(event)).map(|event| (event.position(), guid.clone())),
+        );
     }
-    found.sort_unstable_by_key(|event| event.position());
+    found.sort_unstable();
     if request.order() == Order::Descending {
         found.reverse();
     }
-    Ok(found)
+    Ok(found.into_iter().map(|(_, guid)| guid).collect())
+}
+
+/// A list of these events, each read when its turn comes.
+fn one_by_one(
+    host: Arc<dyn Host>,
+    scope: Scope,
+    guids: Vec<String>,
+    frame: Frame,
+    render: impl Fn(&Event, &mut Vec<u8>) + Send + Sync + 'static,
+) -> Body {
+    let render = Arc::new(render);
+    let events = stream::try_unfold((guids.into_iter(), false), move |(mut guids, mut begun)| {
+        let (host, scope, render) = (Arc::clone(&host), scope.clone(), Arc::clone(&render));
+        async move {
+            let Some(guid) = guids.next() else { return Ok(None) };
+            let mut piece = Vec::new();
+            // It was there a moment ago, but retention may have taken it since.
+            if let Some(event) = lookup::event(&*host, scope, &guid).await? {
+                if begun {
+                    piece.extend(frame.separator.as_bytes());
+                }
+                render(&event, &mut piece);
+                begun = true;
+            }
+            Ok(Some((Bytes::from(piece), (guids, begun))))
+        }
+    });
+    let text = |text: String| stream::once(async move { Ok::<_, Failure>(Bytes::from(text)) });
+    Body::Stream(text(frame.open).chain(events).chain(text(frame.close)).boxed())
 }
 
 fn frame(base_url: &str, request: &ListRequest, total: u64) -> Frame {
@@ -95,7 +123,7 @@ fn frame(base_url: &str, request: &ListRequest, total: u64) -> Frame {
 /// Answers `GET /v3/audit_events/{guid}` to a caller whose credential is good. What may not be seen is not found.
 pub(super) async fn one(call: &Call, guid: &str, principal: &Principal) -> Result<Body, Problem> {
     access::check_scopes(principal)?;
-    let found = lookup::event(call, principal.read_scope(), guid).await?;
+    let found = lookup::event(&*call.host, principal.read_scope(), guid).await?;
     let event = found.filter(|event| condition::shown().matches(event)).ok_or(Problem::ResourceNotFound)?;
     let mut body = Vec::new();
     wire::append_resource(&event, &call.base_url, &mut body);

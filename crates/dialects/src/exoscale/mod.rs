@@ -55,6 +55,8 @@ impl Dialect for Exoscale {
             match call.route.map(|route| route.path) {
                 Some(EVENT) => events(&call).await.unwrap_or_else(|problem| problem.reply(&call)),
                 Some(ZONE) => zones(&call.base_url),
+                // The path is one of ours and the method is not.
+                _ if [EVENT, ZONE].contains(&call.path.as_str()) => Problem::MethodNotAllowed.reply(&call),
                 _ => Problem::NotFound.reply(&call),
             }
         }
@@ -76,6 +78,8 @@ enum Problem {
     Forbidden(String),
     /// 404.
     NotFound,
+    /// 405: these paths are for reading.
+    MethodNotAllowed,
     /// 503.
     Unavailable(&'static str),
     /// 500. What is broken is in the server's log under the request's id.
@@ -97,6 +101,7 @@ impl Problem {
             Self::BadRequest(message) => (StatusCode::BAD_REQUEST, message),
             Self::Forbidden(message) => (StatusCode::FORBIDDEN, message),
             Self::NotFound => (StatusCode::NOT_FOUND, "Not Found".to_owned()),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed".to_owned()),
             Self::Unavailable(message) => (StatusCode::SERVICE_UNAVAILABLE, message.to_owned()),
             Self::Internal => (
                 StatusCode::INTERNAL_SERVER_ERROR,
@@ -105,8 +110,13 @@ impl Problem {
         };
         let mut reply = json(serde_json::json!({ "message": message }).to_string().into());
         *reply.status_mut() = status;
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            reply.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
+        let extra = match status {
+            StatusCode::METHOD_NOT_ALLOWED => Some((header::ALLOW, "GET, HEAD")),
+            StatusCode::SERVICE_UNAVAILABLE => Some((header::RETRY_AFTER, RETRY_SECONDS)),
+            _ => None,
+        };
+        if let Some((name, value)) = extra {
+            reply.headers_mut().insert(name, HeaderValue::from_static(value));
         }
         reply
     }

@@ -341,6 +341,31 @@ fn zones_need_no_signature_and_lead_here() {
     assert_eq!((answer.status, message(&answer).as_str()), (404, "Not Found"));
 }
 
+#[test]
+fn other_methods_are_refused() {
+    let host: Arc<dyn crate::Host> = Arc::new(MemoryHost::new(Vec::new()));
+    for path in ["/v2/event", "/v2/zone"] {
+        let call = crate::Call {
+            route: None,
+            method: http::Method::POST,
+            path: path.to_owned(),
+            parameters: Vec::new(),
+            query: String::new(),
+            headers: http::HeaderMap::new(),
+            body: bytes::Bytes::new(),
+            base_url: "http://annals.test".to_owned(),
+            request_id: uuid::Uuid::from_u128(7),
+            host: Arc::clone(&host),
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let reply = runtime.block_on(Exoscale.serve(call));
+        assert_eq!(
+            (reply.status().as_u16(), &reply.headers()["allow"]),
+            (405, &http::HeaderValue::from_static("GET, HEAD"))
+        );
+    }
+}
+
 fn word() -> impl Strategy<Value = String> {
     "[a-zA-Z0-9 _./:é\"-]{0,20}"
 }

@@ -142,8 +142,13 @@ impl KeySet {
         if !elapsed(known.at, self.clock.now(), FRESH_MAX) {
             return Ok(known);
         }
+        let bridged = !elapsed(known.at, self.clock.now(), STALE_MAX);
+        if bridged && self.flight.try_lock().is_err() {
+            // Somebody is fetching; a slow key server must not hold up those whom the old keys serve.
+            return Ok(known);
+        }
         match self.refresh(Some(&known)).await {
-            Err(_) if !elapsed(known.at, self.clock.now(), STALE_MAX) => Ok(known),
+            Err(_) if bridged => Ok(known),
             answer => answer,
         }
     }

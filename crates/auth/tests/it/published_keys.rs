@@ -1,13 +1,13 @@
 //! JSON Web Tokens under keys that the issuer publishes: rotation, outage, and how often it is asked.
 
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
 
 use annals_auth::{JWT_KEYS_MAX, JwtConfig};
 use annals_model::Refusal;
 use serde_json::json;
 
 use crate::{
-    key_server::{Answer, KeyServer, key_set},
+    key_server::{Answer, KeyServer, key_set, key_set_text},
     signer::{Judge, NOW, P256, RSA, RSA_NEXT, SECRET, Signer, claims, p256_jwk, rsa_jwk, token},
 };
 
@@ -93,6 +93,28 @@ async fn a_withdrawn_key_is_forgotten_after_a_while() {
     assert!(judge.token(&by_rsa(Some("one"), RSA)).await.is_ok());
     judge.advance(1);
     assert_eq!(judge.token(&by_rsa(Some("one"), RSA)).await, Err(Refusal::BadSignature));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_key_server_does_not_hold_up_whom_known_keys_serve() {
+    let server = KeyServer::with_keys(&[rsa_jwk("one", RSA)]);
+    let judge = Arc::new(judge(&server));
+    assert!(judge.token(&by_rsa(Some("one"), RSA)).await.is_ok());
+    judge.advance(FRESH);
+    let barrier = Arc::new(Barrier::new(2));
+    server.answer(Answer::Late(Arc::clone(&barrier), key_set_text(&[rsa_jwk("one", RSA)])));
+    let first = {
+        let judge = Arc::clone(&judge);
+        tokio::spawn(async move { judge.token(&by_rsa(Some("one"), RSA)).await })
+    };
+    while server.asked() < 2 {
+        tokio::task::yield_now().await;
+    }
+    assert!(judge.token(&by_rsa(Some("one"), RSA)).await.is_ok());
+    assert!(!first.is_finished());
+    barrier.wait();
+    assert!(first.await.unwrap().is_ok());
+    assert_eq!(server.asked(), 2);
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in a test a panic is the message")]
 
+mod vocabulary;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,

@@ -6,7 +6,10 @@ use annals_auth::Authenticator;
 use annals_dialects::Dialect;
 use annals_model::Clock;
 use annals_store::Store;
-use axum::response::{IntoResponse, Response};
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
 use http::{HeaderMap, header, uri::Authority};
 use serde::Serialize;
 use tokio::sync::Semaphore;
@@ -62,9 +65,10 @@ pub(crate) fn json(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_default()
 }
 
-/// An answer that is JSON.
-pub(crate) fn json_response(body: impl Into<axum::body::Body>) -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], body.into()).into_response()
+/// An answer that is JSON. It may hold what only this caller may see, so nothing on the way keeps it.
+pub(crate) fn json_response(body: impl Into<Body>) -> Response {
+    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
+    (headers, body.into()).into_response()
 }
 
 /// Does work that takes long on a thread of its own. The request counts as in progress until the work is done, even

@@ -32,6 +32,10 @@ pub const RETRY_AFTER_OUTAGE_SECONDS: u64 = 30;
 
 /// The least that `header_bytes_max` may be.
 const HEADER_BYTES_LEAST: usize = 8 << 10;
+/// The most that any time may be: a day.
+const SECONDS_MOST: u64 = 86_400;
+/// The most requests or connections at once.
+const PLACES_MOST: usize = 1 << 20;
 
 /// The limits an operator may change: the table `[limits]` of the configuration file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -77,16 +81,25 @@ impl Default for Limits {
 impl Limits {
     /// The first limit that cannot be, with the reason.
     pub(crate) fn fault(&self) -> Option<String> {
-        let positive = [
-            ("body_bytes_max", self.body_bytes_max),
-            ("requests_max", self.requests_max),
-            ("connections_max", self.connections_max),
-            ("header_timeout_seconds", usize::try_from(self.header_timeout_seconds).unwrap_or(usize::MAX)),
-            ("request_timeout_seconds", usize::try_from(self.request_timeout_seconds).unwrap_or(usize::MAX)),
-            ("write_timeout_seconds", usize::try_from(self.write_timeout_seconds).unwrap_or(usize::MAX)),
+        let times = [
+            ("header_timeout_seconds", self.header_timeout_seconds, 1),
+            ("request_timeout_seconds", self.request_timeout_seconds, 1),
+            ("write_timeout_seconds", self.write_timeout_seconds, 1),
+            ("drain_timeout_seconds", self.drain_timeout_seconds, 0),
         ];
-        if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
-            return Some(format!("`limits.{name}` must not be 0"));
+        for (name, seconds, least) in times {
+            if !(least..=SECONDS_MOST).contains(&seconds) {
+                return Some(format!("`limits.{name}` is {seconds}: must be {least} to {SECONDS_MOST}"));
+            }
+        }
+        for (name, places) in [("requests_max", self.requests_max), ("connections_max", self.connections_max)]
+        {
+            if !(1..=PLACES_MOST).contains(&places) {
+                return Some(format!("`limits.{name}` is {places}: must be 1 to {PLACES_MOST}"));
+            }
+        }
+        if self.body_bytes_max == 0 {
+            return Some("`limits.body_bytes_max` must not be 0".to_owned());
         }
         if self.header_bytes_max < HEADER_BYTES_LEAST {
             return Some(format!("`limits.header_bytes_max` must be at least {HEADER_BYTES_LEAST}"));
@@ -127,7 +140,14 @@ mod tests {
     fn impossible_limits_are_named() {
         assert_eq!(Limits::default().fault(), None);
         let cases = [
-            (Limits { requests_max: 0, ..Limits::default() }, "`limits.requests_max` must not be 0"),
+            (
+                Limits { requests_max: 0, ..Limits::default() },
+                "`limits.requests_max` is 0: must be 1 to 1048576",
+            ),
+            (
+                Limits { write_timeout_seconds: u64::MAX, ..Limits::default() },
+                "`limits.write_timeout_seconds` is 18446744073709551615: must be 1 to 86400",
+            ),
             (
                 Limits { header_bytes_max: 100, ..Limits::default() },
                 "`limits.header_bytes_max` must be at least 8192",

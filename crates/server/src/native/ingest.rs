@@ -244,22 +244,18 @@ pub(crate) async fn record(
     writer: Principal,
     mut parsed: Parsed,
 ) -> Result<Response, Problem> {
-    let (parsed, batch) = blocking(trail, move || {
+    let (rejected, forbidden, batch) = blocking(trail, move || {
         parsed.authorize(&writer);
-        let events = std::mem::take(&mut parsed.events);
-        let batch = (!events.is_empty()).then(|| Batch::new(events));
-        (parsed, batch)
+        let Parsed { events, mut rejected, .. } = parsed;
+        rejected.sort_by_key(|rejected| rejected.index);
+        let forbidden = rejected.iter().filter(|one| one.cause == Rejection::Forbidden).count();
+        (rejected, forbidden, (!events.is_empty()).then(|| Batch::new(events)))
     })
     .await?;
-    let mut rejected = parsed.rejected;
-    rejected.sort_by_key(|rejected| rejected.index);
-    for one in &rejected {
-        app.metrics.rejected(one.cause);
-    }
+    app.metrics.rejected(Rejection::Forbidden, forbidden);
+    app.metrics.rejected(Rejection::Invalid, rejected.len() - forbidden);
     let Some(batch) = batch else {
-        if let Some(first) = rejected.iter().find(|one| one.cause == Rejection::Forbidden)
-            && rejected.iter().all(|one| one.cause == Rejection::Forbidden)
-        {
+        if let Some(first) = rejected.first().filter(|_| forbidden == rejected.len()) {
             return Err(Problem::new(Kind::Forbidden, format!("this credential is {}", first.error)));
         }
         return answer(trail, Recorded { accepted: 0, duplicates: 0, rejected }).await;
@@ -289,4 +285,41 @@ fn refused(trail: &Trail, error: &AppendError) -> Problem {
         AppendError::Closed => Kind::StoreStopped,
     };
     Problem::new(kind, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+
+    use super::*;
+
+    #[test]
+    fn what_the_store_refuses_is_told_with_the_time_to_come_back() {
+        let trail = Trail::begin(&HeaderMap::new());
+        for (error, status, retry_after) in [
+            (AppendError::Overloaded, StatusCode::TOO_MANY_REQUESTS, Some("1")),
+            (AppendError::TooLarge { bytes: 1, events: 1 }, StatusCode::PAYLOAD_TOO_LARGE, None),
+            (AppendError::DiskLow { free: 1, needed: 2 }, StatusCode::SERVICE_UNAVAILABLE, Some("30")),
+            (
+                AppendError::Poisoned("disk sda1 is gone".to_owned()),
+                StatusCode::SERVICE_UNAVAILABLE,
+                Some("30"),
+            ),
+            (AppendError::Closed, StatusCode::SERVICE_UNAVAILABLE, Some("30")),
+        ] {
+            let problem = refused(&trail, &error);
+            assert!(!problem.detail.contains("sda1"), "{}", problem.detail);
+            let response = problem.write(trail.id(), false);
+            assert_eq!(response.status(), status, "{error}");
+            let found = response.headers().get(header::RETRY_AFTER).map(|value| value.to_str().unwrap());
+            assert_eq!(found, retry_after, "{error}");
+        }
+    }
+
+    #[test]
+    fn lines_are_numbered_from_one_and_blank_ones_left_out() {
+        let found: Vec<(usize, &[u8])> = lines(b"a\r\n\n \t\nb\n\nc").collect();
+        assert_eq!(found, [(1, &b"a"[..]), (4, b"b"), (6, b"c")]);
+        assert_eq!(lines(b"").count(), 0);
+    }
 }

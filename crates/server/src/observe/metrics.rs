@@ -123,12 +123,15 @@ impl Metrics {
         self.duplicates.inc_by(duplicates);
     }
 
-    pub(crate) fn rejected(&self, cause: Rejection) {
+    pub(crate) fn rejected(&self, cause: Rejection, events: usize) {
+        if events == 0 {
+            return;
+        }
         let cause = match cause {
             Rejection::Invalid => "invalid",
             Rejection::Forbidden => "forbidden",
         };
-        self.rejected.get_or_create(&CauseLabels { cause }).inc();
+        self.rejected.get_or_create(&CauseLabels { cause }).inc_by(events as u64);
     }
 
     /// All of it as text.

@@ -31,12 +31,19 @@ pub(crate) struct Setup {
     pub(crate) settings: Settings,
     pub(crate) credentials: Value,
     pub(crate) dialects: Vec<Box<dyn Dialect>>,
+    /// The machine that tests run on may be short of space; only one of them is about that.
+    pub(crate) free_bytes_min: u64,
 }
 
 impl Default for Setup {
     fn default() -> Self {
         let settings = Settings { listen: SocketAddr::from(([127, 0, 0, 1], 0)), ..Settings::default() };
-        Self { settings, credentials: credentials(), dialects: annals_dialects::all(&Default::default()) }
+        Self {
+            settings,
+            credentials: credentials(),
+            dialects: annals_dialects::all(&Default::default()),
+            free_bytes_min: 0,
+        }
     }
 }
 
@@ -51,8 +58,7 @@ impl Setup {
     pub(crate) async fn bind(self, dir: &TempDir) -> Result<Server, BindError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let mut options = Options::new(dir.path());
-        // The machine that tests run on may be short of space; that is not what they are about.
-        options.free_bytes_min = 0;
+        options.free_bytes_min = self.free_bytes_min;
         let store = Store::open(options, Arc::clone(&clock)).unwrap();
         let credentials: Vec<CredentialConfig> = serde_json::from_value(self.credentials).unwrap();
         let authenticator = Authenticator::new(&credentials, None, Arc::clone(&clock)).unwrap();

@@ -21,6 +21,7 @@ fn one_event_an_array_and_lines_are_recorded() {
     let answer = post(&server, WRITER, &event("one", 1).to_string());
     assert_eq!(answer.json(), json!({ "accepted": 1, "duplicates": 0, "rejected": empty }));
     assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
     let array = json!([event("two", 2), event("three", 3)]);
     assert_eq!(post(&server, WRITER, &array.to_string()).json()["accepted"], 2);
     let lines = format!("\n{}\r\n\r\n  \n{}", event("four", 4), event("five", 5));

@@ -194,7 +194,7 @@ fn it_does_not_listen_beyond_loopback_without_credentials() {
 #[test]
 fn settings_that_cannot_be_are_named() {
     let setup = Setup::limits(Limits { connections_max: 0, ..Limits::default() });
-    assert_eq!(bind_error(setup), "`limits.connections_max` must not be 0");
+    assert_eq!(bind_error(setup), "`limits.connections_max` is 0: must be 1 to 1048576");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let mut setup = Setup::default();
     setup.settings.listen = taken.local_addr().unwrap();
@@ -208,4 +208,37 @@ fn without_credentials_nobody_reads_or_writes() {
     server.get("/api/v1/events").send().problem(401, "unauthorized");
     // Nobody could have a credential for the metrics, and nobody but this machine can ask.
     assert_eq!(server.get("/metrics").send().status, 200);
+}
+
+#[test]
+fn every_limit_is_documented() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let documented = std::fs::read_to_string(root.join("docs/limits.md")).unwrap();
+    for file in ["crates/model/src/limits.rs", "crates/server/src/limits.rs"] {
+        let source = std::fs::read_to_string(root.join(file)).unwrap();
+        let names = source.lines().filter_map(|line| line.strip_prefix("pub const ")?.split(':').next());
+        let missing: Vec<&str> = names.filter(|name| !documented.contains(&format!("`{name}`"))).collect();
+        assert_eq!(missing, Vec::<&str>::new(), "{file} has limits that docs/limits.md does not list");
+    }
+    let defaults = format!("{:?}", Limits::default());
+    let fields = defaults.trim_start_matches("Limits { ").trim_end_matches(" }").split(", ");
+    for (name, value) in fields.map(|field| field.split_once(": ").unwrap()) {
+        let row = format!("| `{name}` | {value} |");
+        assert!(documented.contains(&row), "docs/limits.md has no row that begins with\n{row}");
+    }
+}
+
+#[test]
+fn a_full_disk_is_told_and_reading_goes_on() {
+    let server = Fixture::with(Setup { free_bytes_min: u64::MAX, ..Setup::default() });
+    let answer = server.post("/api/v1/events").token(WRITER).json(event("a", 1).to_string()).send();
+    let detail = answer.problem(503, "disk-low");
+    assert!(detail.ends_with("free some space"), "{detail}");
+    assert_eq!(answer.header("retry-after"), Some("30"));
+    let ready = server.get("/readyz").send();
+    assert_eq!(ready.status, 503);
+    let state = ready.json();
+    assert_eq!((&state["ready"], &state["checks"][0]["ok"]), (&json!(false), &json!(false)));
+    assert_eq!(server.get("/livez").send().status, 200);
+    assert_eq!(server.list("total=true")["total"], 0);
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use axum::Router;
-use hyper::{rt, server::conn::http1};
+use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -135,12 +135,6 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Impatient<S> {
         self.watch(context, polled)
     }
 }
-
-/// Nothing else is asked of a stream.
-const _: fn() = || {
-    fn is_hyper_io<T: rt::Read + rt::Write>() {}
-    is_hyper_io::<TokioIo<Impatient<TcpStream>>>();
-};
 
 #[cfg(test)]
 mod tests {

@@ -100,11 +100,6 @@ pub(super) const fn width_of(max: u64) -> u32 {
     64 - max.leading_zeros()
 }
 
-/// How many bytes `count` numbers of `width` bits take.
-pub(super) const fn packed_bytes(count: u64, width: u32) -> u64 {
-    (count * width as u64).div_ceil(8)
-}
-
 /// Appends numbers of a fixed number of bits, lowest bit first, without gaps.
 pub(super) struct BitWriter<'a> {
     out: &'a mut Vec<u8>,
@@ -196,7 +191,7 @@ mod tests {
             let values: Vec<u64> = values.iter().map(|value| value & mask).collect();
             let mut bytes = Vec::new();
             pack(&mut bytes, values.iter().copied(), width);
-            prop_assert_eq!(bytes.len() as u64, packed_bytes(values.len() as u64, width));
+            prop_assert_eq!(bytes.len() as u64, (values.len() as u64 * u64::from(width)).div_ceil(8));
             for (index, value) in values.iter().enumerate() {
                 prop_assert_eq!(unpack(&bytes, index as u64 * u64::from(width), width), Some(*value));
             }

@@ -161,11 +161,6 @@ impl SegmentFile {
             .ok_or_else(|| self.damage(section, range.start, "it points behind the end of the file"))
     }
 
-    /// A whole section.
-    pub(super) fn section(&self, section: Section) -> Result<&[u8], Damage> {
-        self.bytes(section, 0..self.section_bytes(section))
-    }
-
     pub(super) fn section_bytes(&self, section: Section) -> u64 {
         self.sections[section as usize].len() as u64
     }

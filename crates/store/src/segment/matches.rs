@@ -17,7 +17,10 @@ use super::{
     terms::Dictionary,
     walk::Walk,
 };
-use crate::{Damage, query::part::Matches};
+use crate::{
+    Damage,
+    query::part::{Matches, bucket_of},
+};
 
 /// How many terms' postings can be read in the time it takes to decompress a block.
 const TERMS_PER_BLOCK: u64 = 400;
@@ -242,8 +245,8 @@ impl<'s> Selection<'s> {
     ) -> Result<(), Damage> {
         let mut from = next(run.start).filter(|at| *at < run.end);
         while let Some(start) = from {
-            let bucket = bucket_of(position(start)?.time.nanos(), width);
-            let is_inside = |position: Position| bucket_of(position.time.nanos(), width) == bucket;
+            let bucket = bucket_of(position(start)?.time, width);
+            let is_inside = |position: Position| bucket_of(position.time, width) == bucket;
             // Steps that double find the end of a long run as fast as that of a short one.
             let (mut low, mut step) = (start, 1_u32);
             let mut high = run.end;
@@ -269,11 +272,6 @@ impl<'s> Selection<'s> {
         }
         Ok(())
     }
-}
-
-/// The first nanosecond of the bucket an instant lies in.
-fn bucket_of(nanos: i64, width: i64) -> i64 {
-    nanos.saturating_sub(nanos.rem_euclid(width))
 }
 
 impl Matches for Selection<'_> {
@@ -384,7 +382,6 @@ impl Matches for Selection<'_> {
 
     fn buckets(&mut self, width: i64, counts: &mut BTreeMap<i64, u64>) -> Result<(), Damage> {
         self.resolve()?;
-        let width = width.max(1);
         let segment = self.segment;
         match (&self.shape, &self.set) {
             (Shape::Lanes(lanes), set) => {
@@ -408,7 +405,7 @@ impl Matches for Selection<'_> {
                 // Docs of one organization follow in time order, so most stay in the bucket of the one before.
                 let mut open: Option<(i64, u64)> = None;
                 for doc in set {
-                    let bucket = bucket_of(segment.position(doc)?.time.nanos(), width);
+                    let bucket = bucket_of(segment.position(doc)?.time, width);
                     open = match open {
                         Some((last, count)) if last == bucket => Some((last, count + 1)),
                         Some((last, count)) => {

@@ -119,11 +119,7 @@ fn merge_terms<E: From<Damage>>(
                 Some(next) => {
                     // Hostile terms out of order would never end or come twice.
                     if walk.term() <= term.as_slice() {
-                        let segment = inputs.get(*number).map(|input| input.segment);
-                        return Err(segment.map_or_else(
-                            || Damage { file: String::new(), place: String::new(), reason: String::new() },
-                            |segment| segment.file.damage(super::Section::Terms, 0, "terms are not in order"),
-                        ))?;
+                        return Err(walk.out_of_order().into());
                     }
                     *code = next;
                     at += 1;

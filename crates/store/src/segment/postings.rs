@@ -7,7 +7,6 @@ use hashbrown::HashMap;
 use roaring::RoaringBitmap;
 
 use super::{
-    Segment,
     bits::{Bad, Parsed, Reader, pack, put_varint, width_of},
     fields::{FieldRecord, Presence},
     file::Section,
@@ -183,6 +182,9 @@ impl<'s> Dictionary<'s> {
         let head = self.segment.file.bytes(Section::Terms, head_at..self.record.postings + end)?;
         let mut reader = Reader::new(head);
         let count = reader.varint().map_err(|bad| self.damage(bad))?;
+        if count == 0 {
+            return Err(self.damage(Bad("a term without docs")));
+        }
         if count <= FEW_MAX as u64 {
             return Ok(Place::Few(count as usize, reader));
         }

@@ -6,7 +6,7 @@
 
 use super::{
     Segment,
-    bits::{Bad, Parsed, Reader, pack, packed_bytes, put_varint, width_of},
+    bits::{Bad, Parsed, Reader, pack, put_varint, width_of},
     fields::FieldRecord,
     file::Section,
 };
@@ -102,13 +102,15 @@ impl TermsWriter {
 /// Walks through the terms of one group.
 struct Group<'s> {
     reader: Reader<'s>,
+    /// The term it stands on; behind the times while it is a UUID whose text nobody wanted.
     text: Vec<u8>,
     uuid: Option<[u8; 16]>,
+    is_stale: bool,
 }
 
 impl<'s> Group<'s> {
     const fn new(bytes: &'s [u8]) -> Self {
-        Self { reader: Reader::new(bytes), text: Vec::new(), uuid: None }
+        Self { reader: Reader::new(bytes), text: Vec::new(), uuid: None, is_stale: false }
     }
 
     fn advance(&mut self) -> Parsed<()> {
@@ -120,12 +122,12 @@ impl<'s> Group<'s> {
                 return Err(Bad("a term shares more than there is"));
             }
             uuid[shared..].copy_from_slice(self.reader.take(16 - shared)?);
-            self.text.clear();
-            push_canonical(&uuid, &mut self.text);
             self.uuid = Some(uuid);
+            self.is_stale = true;
         } else {
             let shared = self.reader.length()?;
             let suffix = self.reader.take(head >> 1)?;
+            self.refresh();
             if shared > self.text.len() {
                 return Err(Bad("a term shares more than there is"));
             }
@@ -134,6 +136,21 @@ impl<'s> Group<'s> {
             self.uuid = None;
         }
         Ok(())
+    }
+
+    /// Spells out the UUID it stands on.
+    fn refresh(&mut self) {
+        if let Some(uuid) = self.uuid.filter(|_| self.is_stale) {
+            self.text.clear();
+            push_canonical(&uuid, &mut self.text);
+        }
+        self.is_stale = false;
+    }
+
+    /// The term it stands on.
+    fn term(&mut self) -> &[u8] {
+        self.refresh();
+        &self.text
     }
 }
 
@@ -182,6 +199,7 @@ impl<'s> Dictionary<'s> {
         for _ in 0..=code % GROUP_TERMS {
             self.advance(&mut group)?;
         }
+        group.refresh();
         String::from_utf8(group.text)
             .map_err(|_| self.bad(self.record.texts, Bad("a term that is not UTF-8")))
     }
@@ -194,7 +212,7 @@ impl<'s> Dictionary<'s> {
             let middle = low + (high - low) / 2;
             let mut group = self.group(middle)?;
             self.advance(&mut group)?;
-            if before(&group.text) {
+            if before(group.term()) {
                 low = middle + 1;
             } else {
                 high = middle;
@@ -207,7 +225,7 @@ impl<'s> Dictionary<'s> {
         let first = last * GROUP_TERMS;
         for code in first..(first + GROUP_TERMS).min(self.record.terms) {
             self.advance(&mut group)?;
-            if !before(&group.text) {
+            if !before(group.term()) {
                 return Ok(code);
             }
         }
@@ -224,7 +242,7 @@ impl<'s> Dictionary<'s> {
         for _ in 0..=code % GROUP_TERMS {
             self.advance(&mut group)?;
         }
-        Ok((group.text == text.as_bytes()).then_some(code))
+        Ok((group.term() == text.as_bytes()).then_some(code))
     }
 
     /// The terms in order.
@@ -235,11 +253,6 @@ impl<'s> Dictionary<'s> {
     /// Where the array of references to postings begins, and how wide its entries are.
     pub(super) fn references(&self) -> (u64, u32) {
         (self.record.references, u32::from(self.record.reference_width))
-    }
-
-    /// Bytes of the packed array of groups; for the statistics of `verify` and for whoever adds sizes up.
-    pub(super) fn groups_bytes(&self) -> u64 {
-        packed_bytes(u64::from(self.record.terms.div_ceil(GROUP_TERMS)), u32::from(self.record.group_width))
     }
 }
 
@@ -263,6 +276,7 @@ impl TermWalk<'_> {
             self.group.text.clear();
         }
         self.dictionary.advance(&mut self.group)?;
+        self.group.refresh();
         self.next += 1;
         Ok(Some(self.next - 1))
     }
@@ -270,6 +284,11 @@ impl TermWalk<'_> {
     /// The term it stands on.
     pub(super) fn term(&self) -> &[u8] {
         &self.group.text
+    }
+
+    /// What to say when it does not come after the one before.
+    pub(super) fn out_of_order(&self) -> Damage {
+        self.dictionary.bad(self.dictionary.record.texts, Bad("terms are not in order"))
     }
 
     /// The term it stands on, as text.

@@ -140,7 +140,7 @@ fn place() -> impl Strategy<Value = Option<Position>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(super::cases(96))]
 
     #[test]
     fn few_organizations(

@@ -33,8 +33,11 @@ fn queries() -> Vec<Filter> {
     ]
 }
 
+/// Count, page and groups.
+type Answer = (u64, Vec<Event>, Vec<(Option<String>, u64)>);
+
 /// Everything a query can ask, as one value to compare.
-fn ask(segment: &Segment, filter: &Filter) -> Result<(u64, Vec<Event>, Vec<(Option<String>, u64)>), Damage> {
+fn ask(segment: &Segment, filter: &Filter) -> Result<Answer, Damage> {
     let mut matches = segment.select(filter)?;
     matches.begin(Order::Descending, None)?;
     let mut page = Vec::new();
@@ -118,7 +121,7 @@ fn reseal(mut bytes: Vec<u8>, change: impl FnOnce(&mut [u8])) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(super::cases(400))]
 
     /// With valid checksums over hostile contents answers may be wrong, but nothing may panic or run away.
     #[test]

@@ -112,3 +112,17 @@ fn a_page_far_behind_is_found() {
     matches.begin(Order::Descending, Some(place)).unwrap();
     assert_eq!(matches.take().unwrap().unwrap().seq, 1_999);
 }
+
+#[test]
+fn sections_account_for_the_file() {
+    let place = Place::new();
+    let events: Vec<Event> = (0..1_000).map(event).collect();
+    let segment = place.write("one", &events);
+    let sections: HashMap<&str, u64> = segment.section_bytes().into_iter().collect();
+    assert_eq!(sections["ids"], 16_000);
+    assert_eq!(sections["time_order"], 0, "one organization is in the total order as it is");
+    assert_eq!(sections["fields"], 25 * 96);
+    let inside: u64 = sections.values().sum();
+    let around = segment.meta().bytes - inside;
+    assert!(around < 1_000, "magic, checksums, footer and trailer take {around} bytes");
+}

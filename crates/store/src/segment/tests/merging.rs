@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::{Place, answers, events};
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(super::cases(48))]
 
     #[test]
     fn any_split(

@@ -10,8 +10,19 @@ mod merging;
 use std::{path::PathBuf, sync::Arc};
 
 use annals_model::Event;
+use proptest::test_runner::{Config as ProptestConfig, RngSeed};
 
 use super::{Segment, merge_segments, write_segment};
+
+/// So many cases, the same ones every time.
+fn cases(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        rng_seed: RngSeed::Fixed(20_260_131),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
 
 /// A directory whose files go with it.
 struct Place(tempfile::TempDir);

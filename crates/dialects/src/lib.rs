@@ -8,6 +8,7 @@
 //! Adding a platform is one folder here and one line in [`all`].
 
 mod cloudfoundry;
+mod database_events;
 mod exoscale;
 mod fujitsu;
 pub mod host;

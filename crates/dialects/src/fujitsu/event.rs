@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
-use annals_model::{Entity, Event, InvalidEvent, Json, Named, Outcome, canonical_json, identity_of_text};
+use annals_model::{Entity, Event, InvalidEvent, Json, Named, canonical_json, identity_of_text};
 
 use super::{
     time,
-    vocabulary::{self, NAME, SourceType},
+    vocabulary::{K5, NAME},
 };
 use crate::{
+    database_events::sentence,
     host::Import,
     object::{Members, json_text},
 };
@@ -25,11 +26,15 @@ const DATE_MISSPELT: &str = " date";
 
 /// Appends an event in K5's shape.
 pub(super) fn write(event: &Event, out: &mut Vec<u8>) {
-    let source_type = SourceType::of(event);
-    let categories = source_type.and_then(|it| vocabulary::categories(event, it)).unwrap_or_default();
+    let source_type = K5.source_type_of(event);
+    let categories = source_type.and_then(|it| K5.categories(event, it)).unwrap_or_default();
     let message = match &event.message {
         Some(message) => Cow::Borrowed(message.as_str()),
-        None => Cow::Owned(sentence(event, source_type, &categories)),
+        None => {
+            let title = source_type.map(|it| it.title).unwrap_or_default();
+            let category = categories.first().copied().unwrap_or_default();
+            Cow::Owned(sentence::of(event, title, category))
+        }
     };
     let mut members = Members::default();
     members.set_text(DATE, &time::write(event.time));
@@ -37,7 +42,7 @@ pub(super) fn write(event: &Event, out: &mut Vec<u8>) {
     members.set_text(MESSAGE, &message);
     members.set_text(SOURCE_ID, event.target.id.as_deref().unwrap_or_default());
     members.set_text(SOURCE_TYPE, source_type.map(|it| it.word).unwrap_or_default());
-    if let Some(data) = event.data.as_ref().filter(|_| vocabulary::is_own(event)) {
+    if let Some(data) = event.data.as_ref().filter(|_| K5.is_own(event)) {
         for (name, json) in Members::of(data).iter().filter(|(name, _)| !FIELDS.contains(name)) {
             members.push(name.to_owned(), json.clone());
         }
@@ -52,21 +57,6 @@ pub(super) fn array(texts: &[&str]) -> Json {
     Json::from_stored(format!("[{}]", texts.join(",")))
 }
 
-/// What is said of an event that says nothing itself.
-fn sentence(event: &Event, source_type: Option<&SourceType>, categories: &[&str]) -> String {
-    let title = source_type.map(|it| it.title).unwrap_or_default();
-    let which = event.target.name.as_deref().or(event.target.id.as_deref()).unwrap_or_default();
-    let what =
-        if event.action.is_empty() { categories.first().copied().unwrap_or_default() } else { &event.action };
-    let ended = match event.outcome {
-        Outcome::Success => " succeeded",
-        Outcome::Failure => " failed",
-        Outcome::Pending => " started",
-        Outcome::Unknown => "",
-    };
-    format!("{title} {which}: {what}{ended}")
-}
-
 /// Reads an event in K5's shape, which names no tenant: it is that of the import.
 pub(super) fn read(text: &str, import: &Import) -> Result<Event, InvalidEvent> {
     let mut members = Members::parse(text)?;
@@ -79,12 +69,12 @@ pub(super) fn read(text: &str, import: &Import) -> Result<Event, InvalidEvent> {
     let message = members.required_text(MESSAGE)?;
     let source_id = members.required_text(SOURCE_ID)?;
     let word = members.required_text(SOURCE_TYPE)?;
-    let source_type = SourceType::from_word(&word).ok_or_else(|| {
+    let source_type = K5.source_type(&word).ok_or_else(|| {
         InvalidEvent::new(SOURCE_TYPE, format!("`{word}` is neither `db-instance` nor `db-snapshot`"))
     })?;
 
     let source = import.source(NAME);
-    let (action, outcome) = vocabulary::meaning(source_type, &categories);
+    let (action, outcome) = source_type.meaning(&categories);
     let first = categories.first().map(|category| format!(".{category}")).unwrap_or_default();
     members.retain(|name, _| !FIELDS.contains(&name) && name != date_key);
     let data = (!members.is_empty()).then(|| members.to_json());
@@ -128,7 +118,7 @@ fn canonical(event: &Event) -> String {
 
 #[cfg(test)]
 mod tests {
-    use annals_model::Timestamp;
+    use annals_model::{Outcome, Timestamp};
     use proptest::prelude::*;
     use serde_json::{Map, Value, json};
 
@@ -285,24 +275,6 @@ mod tests {
             (&shown["eventCategories"], &shown["message"]),
             (&json!(["maintenance"]), &json!("patched"))
         );
-    }
-
-    #[test]
-    fn sentences_say_how_it_ended() {
-        for (action, outcome, expected) in [
-            ("backup", Outcome::Success, "DB snapshot s: backup succeeded"),
-            ("create", Outcome::Pending, "DB snapshot s: create started"),
-            ("create", Outcome::Failure, "DB snapshot s: create failed"),
-            ("delete", Outcome::Unknown, "DB snapshot s: delete"),
-        ] {
-            let event = Event {
-                action: action.into(),
-                outcome,
-                target: Entity { kind: Some("snapshot".into()), id: Some("s".into()), name: None },
-                ..Event::default()
-            };
-            assert_eq!(sentence(&event, SourceType::of(&event), &[]), expected);
-        }
     }
 
     fn value() -> impl Strategy<Value = Value> {

@@ -21,10 +21,11 @@ use serde::Deserialize;
 
 use self::{
     problem::{Problem, json_reply},
-    vocabulary::{NAME, SOURCE_TYPES, SourceType},
+    vocabulary::{K5, NAME, short_word},
 };
 use crate::{
     Dialect,
+    database_events::vocabulary::SourceType,
     host::{Call, Import, Reply, Route},
     object::{Members, read_events},
 };
@@ -72,7 +73,7 @@ impl Fujitsu {
         let scope = tenant_scope(&principal, tenant)?;
         match parameters.next() {
             Some(word) => categories_of(word),
-            None if what(route.path) == Some(CATEGORIES) => Ok(categories_reply(SOURCE_TYPES.iter())),
+            None if what(route.path) == Some(CATEGORIES) => Ok(categories_reply(K5.source_types.iter())),
             None => list::answer(call, scope, &self.config).await,
         }
     }
@@ -140,7 +141,7 @@ fn unrouted(path: &str) -> Problem {
 
 /// The categories of one source type, in either of the manual's spellings.
 fn categories_of(word: &str) -> Result<Reply, Problem> {
-    let found = SOURCE_TYPES.iter().find(|it| it.word == word || it.short_word == word);
+    let found = K5.source_types.iter().find(|it| it.word == word || short_word(it) == word);
     found.map(|it| categories_reply(std::iter::once(it))).ok_or_else(Problem::not_found)
 }
 

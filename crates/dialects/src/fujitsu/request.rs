@@ -5,23 +5,21 @@ use std::{collections::BTreeSet, time::Duration};
 use annals_model::{Field, Filter, TimeRange, Timestamp};
 use uuid::Uuid;
 
-use super::{
-    problem::Problem,
-    time,
-    vocabulary::{self, SourceType},
-};
+use super::{problem::Problem, time, vocabulary::K5};
 use crate::{
+    database_events::{
+        list,
+        vocabulary::SourceType,
+        window::{BadWindow, Rules, Window},
+    },
     host::Call,
     parameters::{Parameters, Repeated, whole_number},
 };
 
-const SECOND: Duration = Duration::from_secs(1);
-const MINUTE: Duration = Duration::from_secs(60);
-
-/// Minutes before now, or before `endTime`, that are searched when the request does not say.
-const DURATION_MINUTES_DEFAULT: u32 = 60;
 /// Minutes a `duration` may have: 14 days.
 const DURATION_MINUTES_MAX: u32 = 20_160;
+/// Dates are shown in whole seconds.
+const WINDOW: Rules = Rules { duration_minutes_max: DURATION_MINUTES_MAX, grain: Duration::from_secs(1) };
 /// Events on a page at least, and when the request does not say; a smaller limit is held to this.
 const LIMIT_MIN: i64 = 20;
 /// Events on a page at most; a larger limit is held to this.
@@ -48,7 +46,7 @@ impl Asked {
             end: instant("endTime", one("endTime")?)?,
             duration: one("duration")?,
         };
-        let range = window.range(call.host.now())?;
+        let range = window.range(call.host.now(), &WINDOW).map_err(bad_window)?;
         // The manual demands a marker, which a first page cannot have: an empty one is none.
         let marker = one("marker")?.filter(|text| !text.is_empty()).map(Marker::read).transpose()?;
         let (before, after) = match marker {
@@ -63,8 +61,8 @@ impl Asked {
             None => Filter::Exists(Field::TargetId),
         };
         let filter = match categories(&parameters) {
-            Some(categories) => vocabulary::shown(source_type, &categories),
-            None => vocabulary::shown(source_type, &BTreeSet::new()),
+            Some(categories) => K5.shown(source_type, &categories),
+            None => K5.shown(source_type, &BTreeSet::new()),
         };
         Ok(Self {
             range: range.intersect(TimeRange::new(None, before)),
@@ -97,38 +95,13 @@ impl Marker {
     }
 }
 
-/// The times of a request.
-struct Window<'q> {
-    start: Option<Timestamp>,
-    end: Option<Timestamp>,
-    duration: Option<&'q str>,
-}
-
-impl Window<'_> {
-    /// The range searched. Both ends belong to it, and as dates are shown in whole seconds, all of their seconds do.
-    fn range(&self, now: Timestamp) -> Result<TimeRange, Problem> {
-        let minutes_before = |end: Timestamp, minutes: u32| end.minus(MINUTE * minutes);
-        let (from, to) = match (self.start, self.end) {
-            // A duration beside them is ignored, as by the service that this one was modelled on.
-            (Some(start), Some(end)) if start > end => {
-                return Err(Problem::bad_request("startTime is later than endTime"));
-            }
-            (Some(start), end) => (start, end.unwrap_or(now)),
-            (None, Some(end)) => (minutes_before(end, DURATION_MINUTES_DEFAULT), end),
-            (None, None) => (minutes_before(now, duration(self.duration)?), now),
-        };
-        Ok(TimeRange::new(Some(from.floor_second()), Some(to.floor_second().plus(SECOND))))
-    }
-}
-
-fn duration(text: Option<&str>) -> Result<u32, Problem> {
-    let Some(text) = text else { return Ok(DURATION_MINUTES_DEFAULT) };
-    let minutes = whole_number(text).and_then(|number| u32::try_from(number).ok());
-    minutes.filter(|minutes| (1..=DURATION_MINUTES_MAX).contains(minutes)).ok_or_else(|| {
-        Problem::bad_request(format!(
+fn bad_window(bad: BadWindow) -> Problem {
+    match bad {
+        BadWindow::Reversed => Problem::bad_request("startTime is later than endTime"),
+        BadWindow::Duration => Problem::bad_request(format!(
             "duration must be a whole number of minutes from 1 to {DURATION_MINUTES_MAX}"
-        ))
-    })
+        )),
+    }
 }
 
 fn limit(text: Option<&str>) -> Result<u32, Problem> {
@@ -149,8 +122,7 @@ fn instant(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, Problem>
 }
 
 fn source_type(word: &str) -> Result<&'static SourceType, Problem> {
-    SourceType::from_word(word)
-        .ok_or_else(|| Problem::bad_request("sourceType must be db-instance or db-snapshot"))
+    K5.source_type(word).ok_or_else(|| Problem::bad_request("sourceType must be db-instance or db-snapshot"))
 }
 
 /// The categories asked for; `None` when there is no such parameter or all of them are empty.
@@ -165,67 +137,15 @@ fn categories(parameters: &Parameters) -> Option<BTreeSet<String>> {
 /// Whether a parameter names categories. The manual writes `eventCategories.`, the stump of `eventCategories.member.1`:
 /// the name alone, with its dot, with a number, and with a list's and an element's name before the number are taken.
 fn names_categories(name: &str) -> bool {
-    let Some(rest) = name.strip_prefix("eventCategories") else { return false };
-    let Some(rest) = rest.strip_prefix('.') else { return rest.is_empty() };
-    let number = ["member.", "eventCategory.", "EventCategory."]
-        .iter()
-        .find_map(|list| rest.strip_prefix(list).filter(|number| !number.is_empty()))
-        .unwrap_or(rest);
-    number.bytes().all(|byte| byte.is_ascii_digit())
+    list::is_member(name, "eventCategories", &["member", "eventCategory", "EventCategory"])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn at(text: &str) -> Timestamp {
-        Timestamp::parse(&format!("2026-11-22T{text}Z")).unwrap()
-    }
-
     #[test]
-    fn windows_have_a_precedence() {
-        let now = at("12:00:00.5");
-        let range = |start: Option<&str>, end: Option<&str>, duration: Option<&str>| {
-            let window = Window { start: start.map(at), end: end.map(at), duration };
-            window.range(now).map(|range| (range.from.unwrap(), range.to.unwrap()))
-        };
-        let is = |start, end, duration, from: &str, to: &str| {
-            assert_eq!(
-                range(start, end, duration).unwrap(),
-                (at(from), at(to)),
-                "{start:?} {end:?} {duration:?}"
-            );
-        };
-        is(None, None, None, "11:00:00", "12:00:01");
-        is(None, None, Some("1"), "11:59:00", "12:00:01");
-        is(Some("10:30:00"), None, None, "10:30:00", "12:00:01");
-        is(None, Some("10:30:00"), None, "09:30:00", "10:30:01");
-        is(Some("10:30:00"), Some("10:30:00"), None, "10:30:00", "10:30:01");
-        is(Some("10:30:00.7"), Some("10:40:00.2"), None, "10:30:00", "10:40:01");
-        // A duration is ignored beside a time, even one that would be refused.
-        is(Some("10:30:00"), None, Some("5"), "10:30:00", "12:00:01");
-        is(None, Some("10:30:00"), Some("5"), "09:30:00", "10:30:01");
-        is(Some("10:30:00"), Some("10:40:00"), Some("x"), "10:30:00", "10:40:01");
-        // A start in the future is an empty range, not a mistake: clocks differ.
-        is(Some("13:00:00"), None, None, "13:00:00", "12:00:01");
-        assert!(range(Some("10:30:01"), Some("10:30:00"), None).is_err());
-    }
-
-    #[test]
-    fn durations_and_limits_are_held() {
-        for (text, expected) in [
-            (None, Some(60)),
-            (Some("1"), Some(1)),
-            (Some("20160"), Some(20_160)),
-            (Some("20161"), None),
-            (Some("0"), None),
-            (Some("-5"), None),
-            (Some("1.5"), None),
-            (Some("PT1H"), None),
-            (Some(""), None),
-        ] {
-            assert_eq!(duration(text).ok(), expected, "{text:?}");
-        }
+    fn limits_are_held() {
         for (text, expected) in [
             (None, Some(20)),
             (Some("20"), Some(20)),

@@ -4,6 +4,8 @@
 //! moments come from a seeded generator; `ANNALS_CRASH_ROUNDS` and `ANNALS_CRASH_SEED` choose others, and a failure names
 //! its seed.
 
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the message")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     env,

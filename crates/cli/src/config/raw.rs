@@ -1,5 +1,5 @@
-//! The configuration file as written. Unknown keys are errors that name the key and its place; values are never
-//! shown in errors, because some of them are secrets.
+//! The configuration file as written. Unknown keys are errors that name the key and its place; a value of the wrong
+//! type is not shown, because it may be a secret.
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -52,7 +52,7 @@ pub(super) struct Store {
 /// What is wrong, with line and column and, where it is known, the table.
 pub(super) fn parse(text: &str) -> Result<File, String> {
     toml::from_str(text).map_err(|error| {
-        let message = error.message().trim_end_matches('\n').replace('\n', ", ");
+        let message = without_value(error.message().trim_end_matches('\n')).replace('\n', ", ");
         let Some(span) = error.span() else { return message };
         let before = text.get(..span.start).unwrap_or(text);
         let line = before.matches('\n').count() + 1;
@@ -68,4 +68,33 @@ pub(super) fn parse(text: &str) -> Result<File, String> {
             None => format!("line {line}, column {column}: {message}"),
         }
     })
+}
+
+/// An error's text without the value it is about: ``invalid type: integer `1`, expected a string`` names the value.
+fn without_value(message: &str) -> String {
+    let is_about_a_value = message.starts_with("invalid type: ") || message.starts_with("invalid value: ");
+    match message.rsplit_once(", expected ") {
+        Some((found, expected)) if is_about_a_value => {
+            let found = found.split(['`', '"']).next().unwrap_or(found).trim_end();
+            format!("{found}, expected {expected}")
+        }
+        _ => message.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_the_wrong_type_are_not_shown() {
+        for text in [
+            "[[credential]]\nname = \"a\"\ngrants = []\ntoken = 271828\n",
+            "[limits]\nrequests_max = \"271828\"\n",
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(error.contains("invalid type: ") && error.contains(", expected "), "{error}");
+            assert!(!error.contains("271828"), "{error}");
+        }
+    }
 }

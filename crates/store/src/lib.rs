@@ -27,6 +27,8 @@ mod space;
 mod status;
 mod store;
 mod tail;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use batch::Batch;

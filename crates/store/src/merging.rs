@@ -32,7 +32,7 @@ pub(crate) fn merge_everything(shared: &Shared, objects: &Objects) -> Result<(),
 }
 
 fn limits(shared: &Shared) -> (usize, u64) {
-    (shared.options.merge_factor.clamp(2, MERGE_INPUTS_MAX), shared.options.segment_events_max as u64)
+    (shared.options.merge_factor.min(MERGE_INPUTS_MAX), shared.options.segment_events_max as u64)
 }
 
 fn merge_while(

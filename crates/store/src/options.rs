@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use crate::segment;
+
 /// Events after which the tail becomes a segment.
 pub(crate) const SEAL_EVENTS: usize = 65_536;
 /// Bytes of events in memory after which the tail becomes a segment, however few they are.
@@ -22,6 +24,9 @@ pub(crate) const QUEUE_EVENTS_MAX: usize = 200_000;
 pub(crate) const GROUP_BYTES_MAX: usize = 16 << 20;
 /// Full tails that wait to become segments; beyond it writes wait, and are refused if that takes long.
 pub(crate) const FROZEN_PARTS_MAX: usize = 4;
+
+/// How long a write waits for full tails to become segments before it is refused.
+pub(crate) const ROOM_WAIT: Duration = Duration::from_secs(5);
 
 /// How a store is set up.
 #[derive(Debug, Clone)]
@@ -48,6 +53,8 @@ pub struct Options {
     pub group_bytes_max: usize,
     /// Full tails that wait to become segments; beyond it writes wait, and are refused if that takes long.
     pub frozen_parts_max: usize,
+    /// How long a write waits for full tails to become segments before it is refused.
+    pub room_wait: Duration,
 }
 
 impl Options {
@@ -65,6 +72,19 @@ impl Options {
             queue_events_max: QUEUE_EVENTS_MAX,
             group_bytes_max: GROUP_BYTES_MAX,
             frozen_parts_max: FROZEN_PARTS_MAX,
+            room_wait: ROOM_WAIT,
+        }
+    }
+
+    /// The same, with what no store can do brought down to what it can: no part may outgrow a segment file.
+    pub(crate) fn held_to_limits(self) -> Self {
+        let events_max = segment::SEGMENT_EVENTS_MAX;
+        Self {
+            seal_events: self.seal_events.clamp(1, events_max / 2),
+            queue_events_max: self.queue_events_max.min(events_max / 2),
+            segment_events_max: self.segment_events_max.min(events_max),
+            merge_factor: self.merge_factor.max(2),
+            ..self
         }
     }
 }

@@ -58,6 +58,7 @@ pub(crate) fn recover(
     clock: Arc<dyn Clock>,
     ground: Ground,
 ) -> Result<Recovered, OpenError> {
+    let options = options.held_to_limits();
     let directory = options.data_dir.clone();
     let segments = directory.join(SEGMENTS);
     let scratch = directory.join(SCRATCH);

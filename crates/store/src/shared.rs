@@ -163,7 +163,7 @@ impl Shared {
     /// Whether the active tail is full.
     pub(crate) fn is_full(&self, appender: &Appender) -> bool {
         let active = &self.layout().active;
-        active.len() >= self.options.seal_events.max(1)
+        active.len() >= self.options.seal_events
             || active.bytes() >= self.options.seal_bytes
             || appender.bytes >= self.options.seal_bytes as u64
     }

@@ -100,6 +100,11 @@ impl Store {
         Reader::new(self.handle.shared.layout().parts())
     }
 
+    #[cfg(test)]
+    pub(crate) fn reader_for_test(&self) -> Reader {
+        self.reader()
+    }
+
     /// Answers a query. It blocks on the processor and at most on reading files.
     ///
     /// # Errors

@@ -2,9 +2,10 @@
 //! tail. Replaying the log after a start takes the same steps, so that it decides alike which events are duplicates.
 
 use std::{
-    collections::HashSet,
+    collections::{HashSet, VecDeque},
     sync::atomic::Ordering::Relaxed,
-    time::{Duration, Instant},
+    thread,
+    time::Instant,
 };
 
 use annals_model::Timestamp;
@@ -18,14 +19,11 @@ use crate::{
     maintenance::SealerOrder,
     query::part::{Identity, Part},
     queue::Pending,
-    shared::Shared,
+    shared::{Appender, Shared},
     space::Low,
     status::{add, keep},
     tail::{Arrival, identity_of},
 };
-
-/// How long a group waits for full tails to be sealed before it is refused.
-const ROOM_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// What became of a batch.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -53,78 +51,94 @@ pub enum Taken {
 /// Runs until the queue is closed and empty.
 pub(crate) fn run(shared: &Shared) {
     while let Some(group) = shared.queue.take(shared.options.group_bytes_max) {
-        write(shared, group);
+        // Dropped in reverse: should this thread panic, the reason is known before anybody hears of it.
+        let mut group = VecDeque::from(group);
+        let _guard = PoisonOnPanic(shared);
+        if let Err(refusal) = write(shared, &mut group) {
+            for pending in group.drain(..) {
+                let _ = pending.reply.send(Err(refusal.clone()));
+            }
+        }
     }
 }
 
-/// Writes a group and tells everybody in it.
-fn write(shared: &Shared, group: Vec<Pending>) {
-    let refusal = match shared.health.poisoned() {
-        Some(reason) => Some(AppendError::Poisoned(reason)),
-        None => match shared.space.low() {
-            Some(Low { free, needed }) => Some(AppendError::DiskLow { free, needed }),
-            None if !shared.wait_for_room(ROOM_WAIT_MAX) => Some(AppendError::Overloaded),
-            None => None,
-        },
-    };
-    if let Some(refusal) = refusal {
-        return refuse(group, &refusal);
+struct PoisonOnPanic<'s>(&'s Shared);
+
+impl Drop for PoisonOnPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.health.poison("the writer thread panicked");
+        }
+    }
+}
+
+/// Writes a group and tells everybody in it, the first to come first. What is left in the group when this fails is to
+/// be told why.
+fn write(shared: &Shared, group: &mut VecDeque<Pending>) -> Result<(), AppendError> {
+    if let Some(reason) = shared.health.poisoned() {
+        return Err(AppendError::Poisoned(reason));
+    }
+    if let Some(Low { free, needed }) = shared.space.low() {
+        return Err(AppendError::DiskLow { free, needed });
+    }
+    if !shared.wait_for_room(shared.options.room_wait) {
+        return Err(AppendError::Overloaded);
     }
 
     let mut appender = shared.appender();
-    let events = group.iter().map(|pending| pending.batch.len() as u64).sum();
-    let payload = group.iter().flat_map(|pending| &pending.batch.payload[..]).copied().collect();
-    let row = Row::new(appender.next_seq, events, shared.clock.now(), payload);
-    let begun = Instant::now();
-    match shared.change(|catalog| catalog.append(&row)) {
-        Ok(()) => {}
-        Err(CatalogError::Busy(_)) => return refuse(group, &AppendError::Overloaded),
-        Err(error) => return refuse(group, &AppendError::Poisoned(error.to_string())),
-    }
-    keep(&shared.counters.commit_us_last, begun.elapsed());
-    add(&shared.counters.groups, 1);
-    shared.count_log(1, row.payload.len() as i64);
-    appender.took(&row);
-    shared.last_seq.store(row.end_seq() - 1, Relaxed);
-    let (mut seq, recorded) = (row.first_seq, row.recorded);
-    drop(row);
-
+    let (mut seq, recorded) = commit(shared, &mut appender, group)?;
     let layout = shared.layout();
-    let mut group = group.into_iter();
-    while let Some(Pending { batch, reply }) = group.next() {
-        let mut outcomes = Vec::with_capacity(batch.len());
-        for chunk in &batch.chunks {
-            match apply(&layout, chunk, seq, recorded) {
-                Ok(taken) => outcomes.extend(taken),
-                Err(damage) => {
-                    // The events are in the log, but whether they are new cannot be known.
-                    let reason = damage.to_string();
-                    shared.health.poison(&reason);
-                    let refusal = AppendError::Poisoned(reason);
-                    let _ = reply.send(Err(refusal.clone()));
-                    return refuse(group.collect(), &refusal);
-                }
-            }
+    while let Some(pending) = group.front() {
+        let mut outcomes = Vec::with_capacity(pending.batch.len());
+        for chunk in &pending.batch.chunks {
+            let taken = apply(&layout, chunk, seq, recorded).map_err(|damage| {
+                // The events are in the log, but whether they are new cannot be known.
+                let reason = damage.to_string();
+                shared.health.poison(&reason);
+                AppendError::Poisoned(reason)
+            })?;
+            outcomes.extend(taken);
             seq += chunk.bounds.len() as u64;
         }
         let accepted = outcomes.iter().filter(|taken| **taken != Taken::Duplicate).count() as u64;
         let duplicates = outcomes.len() as u64 - accepted;
         add(&shared.counters.appended, accepted);
         add(&shared.counters.duplicates, duplicates);
-        // Nobody listens when the request was given up; the events are stored all the same.
-        let _ = reply.send(Ok(Appended { accepted, duplicates, outcomes }));
+        if let Some(pending) = group.pop_front() {
+            // Nobody listens when the request was given up; the events are stored all the same.
+            let _ = pending.reply.send(Ok(Appended { accepted, duplicates, outcomes }));
+        }
     }
 
     if shared.is_full(&appender) {
         shared.freeze(&mut appender);
         shared.mailboxes.tell_sealer(SealerOrder::Look);
     }
+    Ok(())
 }
 
-fn refuse(group: Vec<Pending>, refusal: &AppendError) {
-    for pending in group {
-        let _ = pending.reply.send(Err(refusal.clone()));
-    }
+/// Makes a group one row of the log. It is durable when this returns.
+fn commit(
+    shared: &Shared,
+    appender: &mut Appender,
+    group: &VecDeque<Pending>,
+) -> Result<(u64, Timestamp), AppendError> {
+    let events = group.iter().map(|pending| pending.batch.len() as u64).sum();
+    let bytes = group.iter().map(|pending| pending.batch.payload.len()).sum();
+    let mut payload = Vec::with_capacity(bytes);
+    group.iter().for_each(|pending| payload.extend_from_slice(&pending.batch.payload));
+    let row = Row::new(appender.next_seq, events, shared.clock.now(), payload);
+    let begun = Instant::now();
+    shared.change(|catalog| catalog.append(&row)).map_err(|error| match error {
+        CatalogError::Busy(_) => AppendError::Overloaded,
+        error => AppendError::Poisoned(error.to_string()),
+    })?;
+    keep(&shared.counters.commit_us_last, begun.elapsed());
+    add(&shared.counters.groups, 1);
+    shared.count_log(1, row.payload.len() as i64);
+    shared.last_seq.store(row.end_seq() - 1, Relaxed);
+    appender.took(&row);
+    Ok((row.first_seq, row.recorded))
 }
 
 /// Brings the events of a chunk that is in the log into the active tail, except those that are known already.

@@ -288,7 +288,7 @@ mod tests {
     #[test]
     fn nobody_there_is_unreachable() {
         // The port was free a moment ago, and nothing listens on it now.
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let client = Client::new(&connection(&format!("http://127.0.0.1:{port}"), None)).unwrap();
         assert!(matches!(client.get("/livez"), Err(Failure::Unreachable(_))));
     }

@@ -202,7 +202,7 @@ impl Work {
                     return Ok(appended.accepted);
                 }
                 Err(AppendError::Overloaded) if !self.given_up.load(Ordering::Relaxed) => {
-                    thread::sleep(PAUSE)
+                    thread::sleep(PAUSE);
                 }
                 Err(error) => {
                     return Err(Failure::Refused(format!("cannot record sample events: {error}")));

@@ -243,7 +243,17 @@ fn stream_docs(inputs: &mut [Input<'_>], draft: &mut Draft) -> Result<Vec<u32>, 
         draft.push(&event, &codes)?;
         input.docs.push(new_doc);
         new_doc += 1;
-        heads[number] = input.head(head.doc + 1, Some(&head))?;
+        let next = input.head(head.doc + 1, Some(&head))?;
+        let follows = |next: &Head| (next.organization, next.position) > (head.organization, head.position);
+        if !next.as_ref().is_none_or(follows) {
+            // What comes out of order would be written out of order, and every search in the new file would miss it.
+            return Err(input
+                .segment
+                .file
+                .damage(super::Section::Positions, 0, "docs are not in order")
+                .into());
+        }
+        heads[number] = next;
     }
 }
 

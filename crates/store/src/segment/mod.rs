@@ -116,6 +116,7 @@ impl Segment {
     }
 
     /// Every event, in doc order: organization by organization.
+    #[cfg(test)]
     pub(crate) fn events(&self) -> impl Iterator<Item = Result<Event, Damage>> + '_ {
         let mut decoder = Decoder::new(self);
         (0..self.docs).map(move |doc| decoder.event(doc))

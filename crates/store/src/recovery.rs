@@ -25,9 +25,12 @@ use crate::{
     writer::apply,
 };
 
+/// Opens the catalog in a file.
+type OpenCatalog = Box<dyn FnOnce(&Path) -> Result<Box<dyn Catalog>, CatalogError> + Send>;
+
 /// What a store stands on and tests replace.
 pub(crate) struct Ground {
-    pub(crate) catalog: Box<dyn FnOnce(&Path) -> Result<Box<dyn Catalog>, CatalogError> + Send>,
+    pub(crate) catalog: OpenCatalog,
     pub(crate) space: Box<dyn FreeSpace>,
     pub(crate) space_keep: std::time::Duration,
 }

@@ -56,7 +56,7 @@ impl Store {
         let recovering = thread::Builder::new()
             .name("annals-recovery".to_owned())
             .spawn(move || recover(options, clock, ground))
-            .map_err(no_thread)?;
+            .map_err(|error| no_thread(&error))?;
         let recovered =
             recovering.join().unwrap_or_else(|_| Err(OpenError::Catalog("recovery panicked".to_owned())))?;
         let Recovered { shared, objects: [for_sealer, for_merger] } = recovered;
@@ -242,7 +242,7 @@ impl Store {
     }
 }
 
-fn no_thread(error: std::io::Error) -> OpenError {
+fn no_thread(error: &std::io::Error) -> OpenError {
     OpenError::Catalog(format!("cannot start a thread: {error}"))
 }
 
@@ -260,7 +260,7 @@ impl Handle {
                     while shared.queue.take(usize::MAX).is_some() {}
                 }
             })
-            .map_err(no_thread)?;
+            .map_err(|error| no_thread(&error))?;
         self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
         Ok(())
     }

@@ -2,6 +2,7 @@
 //!
 //! Random operations append, seal, merge and open the store again; after each of them random queries must be answered
 //! as the list answers them. The store seals and merges by itself all the while.
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the message, in its helpers too")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},

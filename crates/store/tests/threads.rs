@@ -1,5 +1,6 @@
 //! Many writers and readers at once, while the store seals and merges: what was acknowledged before a query began is in
 //! its answer, and nothing is in it twice.
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the message, in its helpers too")]
 
 use std::{
     collections::BTreeSet,

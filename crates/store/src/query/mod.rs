@@ -24,6 +24,10 @@ use crate::{codec::stored_bytes, error::QueryError};
 /// Different values that a grouping can keep in memory.
 pub(crate) const GROUP_VALUES_MAX: usize = 2_000_000;
 
+/// Up to this offset it costs less to walk from the beginning, which touches only the parts where the page begins, than
+/// to count in all parts that overlap in time.
+const OFFSET_WALK_MAX: u64 = 32;
+
 /// The parts of the store at one moment.
 pub(crate) struct Reader {
     parts: Vec<Arc<dyn Part>>,
@@ -62,9 +66,14 @@ impl Reader {
         if query.limit_events() == 0 {
             return Ok(page);
         }
+        let mut skipped = 0;
         let after = match query.start {
             Start::Beginning => None,
             Start::After(position) => Some(position),
+            Start::Offset(offset) if offset <= OFFSET_WALK_MAX => {
+                skipped = offset;
+                None
+            }
             Start::Offset(offset) => match seek::place(&mut slots, query.order, offset)? {
                 Place::Beginning => None,
                 Place::After(position) => Some(position),
@@ -72,6 +81,11 @@ impl Reader {
             },
         };
         let mut walk = Walk::new(&mut slots, query.order, after);
+        for _ in 0..skipped {
+            if !walk.skip()? {
+                return Ok(page);
+            }
+        }
         let mut bytes = 0;
         while page.events.len() < query.limit_events() as usize && bytes < query.limit_bytes() {
             let Some(event) = walk.next()? else { return Ok(page) };

@@ -17,6 +17,7 @@ pub(crate) struct Identity<'e> {
     pub(crate) id: Uuid,
 }
 
+#[cfg(test)]
 impl<'e> Identity<'e> {
     pub(crate) fn of(event: &'e Event) -> Self {
         let organization = event.organization.as_ref().map(|organization| organization.id.as_str());

@@ -65,6 +65,19 @@ impl<'w, 'r> Walk<'w, 'r> {
         Ok(!self.heads.is_empty())
     }
 
+    /// Passes over the next event without reading it; whether there was one.
+    pub(super) fn skip(&mut self) -> Result<bool, Damage> {
+        self.open_what_is_needed()?;
+        let Some((_, at)) = self.heads.pop() else { return Ok(false) };
+        let Some(slot) = self.slots.get_mut(at) else { return Ok(false) };
+        let matches = slot.matches()?;
+        matches.skip()?;
+        if let Some(position) = matches.peek()? {
+            self.heads.push((rank(self.order, position), at));
+        }
+        Ok(true)
+    }
+
     /// The next event.
     pub(super) fn next(&mut self) -> Result<Option<Event>, Damage> {
         self.open_what_is_needed()?;

@@ -17,8 +17,10 @@ mod object;
 mod parameters;
 mod qovery;
 mod rafay;
-#[cfg(test)]
-mod testing;
+mod rds;
+#[cfg(any(test, feature = "testing"))]
+#[doc(hidden)]
+pub mod testing;
 
 pub use cloudfoundry::Config as CloudFoundryConfig;
 pub use fujitsu::Config as FujitsuConfig;
@@ -73,5 +75,6 @@ pub fn all(config: &Config) -> Vec<Box<dyn Dialect>> {
         Box::new(fujitsu::Fujitsu::new(config.fujitsu.clone())),
         Box::new(qovery::Qovery::new(config.qovery.clone())),
         Box::new(rafay::Rafay::new(config.rafay.clone())),
+        Box::new(rds::Rds),
     ]
 }

@@ -16,6 +16,12 @@ impl Parameters {
         Self(call.query_pairs())
     }
 
+    /// Those of a call and those of its body, which is a form.
+    pub(crate) fn of_form(call: &Call) -> Self {
+        let form = form_urlencoded::parse(&call.body).into_owned();
+        Self(call.query_pairs().into_iter().chain(form).collect())
+    }
+
     /// The value of the parameter that goes by any of these names.
     pub(crate) fn one(&self, names: &[&'static str]) -> Result<Option<&str>, Repeated> {
         let mut values = self.0.iter().filter(|(name, _)| names.contains(&name.as_str()));

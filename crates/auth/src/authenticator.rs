@@ -8,6 +8,7 @@ use crate::{
     ConfigError, CredentialConfig, JwtConfig, TOKEN_BYTES_MAX,
     config::Proof,
     jwt::{Jwt, JwtJudge, Subjects},
+    keystone::{Keystone, KeystoneConfig},
     signing_keys::SigningKeys,
     static_tokens::{self, StaticTokens},
 };
@@ -17,6 +18,8 @@ pub struct Authenticator {
     tokens: StaticTokens,
     keys: SigningKeys,
     jwt: Option<JwtJudge>,
+    keystone: Option<Keystone>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Authenticator {
@@ -70,21 +73,33 @@ impl Authenticator {
                 }
             }
         }
-        let jwt = jwt.map(|config| JwtJudge::new(config, subjects, clock)).transpose()?;
-        Ok(Self { tokens, keys, jwt })
+        let jwt = jwt.map(|config| JwtJudge::new(config, subjects, Arc::clone(&clock))).transpose()?;
+        Ok(Self { tokens, keys, jwt, keystone: None, clock })
+    }
+
+    /// Has Keystone asked about tokens that are presented as its own. Asks it nothing yet.
+    ///
+    /// # Errors
+    /// When what `[keystone]` says cannot be. The error names the key, never a secret.
+    pub fn with_keystone(mut self, keystone: Option<&KeystoneConfig>) -> Result<Self, ConfigError> {
+        let clock = || Arc::clone(&self.clock);
+        self.keystone = keystone.map(|config| Keystone::new(config, clock())).transpose()?;
+        Ok(self)
     }
 
     /// Whose credential this is and what it allows.
     ///
     /// A token is looked for among the static tokens first; if it is not one of them and has the shape of a JSON Web
-    /// Token, it is judged as such. Only a JSON Web Token with published keys can make this wait, for the key server,
-    /// and for no longer than a few seconds.
+    /// Token, it is judged as such. Keystone is asked only about tokens that are presented as its own and are not among
+    /// the static tokens. Only a JSON Web Token with published keys and a token of Keystone's can make this wait, for
+    /// the key server or for Keystone, and for no longer than the time either is given.
     ///
     /// # Errors
     /// When the credential is not good, or cannot be judged now.
     pub async fn authenticate(&self, presented: &Presented) -> Result<Principal, Refusal> {
         match presented {
             Presented::Token(token) => self.judge_token(token).await,
+            Presented::KeystoneToken(token) => self.judge_keystone_token(token).await,
             Presented::Signature { key, secret_prefix, derivation, message, signature } => {
                 self.keys.verify(key, secret_prefix, derivation, message, signature).cloned()
             }
@@ -93,19 +108,31 @@ impl Authenticator {
 
     /// Whether there is no credential that could be good.
     pub fn is_empty(&self) -> bool {
-        self.tokens.is_empty() && self.keys.is_empty() && self.jwt.is_none()
+        self.tokens.is_empty() && self.keys.is_empty() && self.jwt.is_none() && self.keystone.is_none()
     }
 
     async fn judge_token(&self, token: &str) -> Result<Principal, Refusal> {
-        if token.len() > TOKEN_BYTES_MAX {
-            return Err(Refusal::Unknown);
-        }
-        if let Some(principal) = self.tokens.find(token) {
+        if let Some(principal) = self.static_token(token)? {
             return Ok(principal.clone());
         }
         let judge = self.jwt.as_ref().ok_or(Refusal::Unknown)?;
         let token = Jwt::parse(token).ok_or(Refusal::Unknown)?;
         judge.judge(&token).await
+    }
+
+    async fn judge_keystone_token(&self, token: &str) -> Result<Principal, Refusal> {
+        if let Some(principal) = self.static_token(token)? {
+            return Ok(principal.clone());
+        }
+        self.keystone.as_ref().ok_or(Refusal::Unknown)?.judge(token).await
+    }
+
+    /// Whose static token this is, if it is one.
+    fn static_token(&self, token: &str) -> Result<Option<&Principal>, Refusal> {
+        if token.len() > TOKEN_BYTES_MAX {
+            return Err(Refusal::Unknown);
+        }
+        Ok(self.tokens.find(token))
     }
 }
 

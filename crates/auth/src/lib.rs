@@ -1,6 +1,7 @@
 //! Judges credentials: what a caller presents becomes a principal with grants, or is refused.
 //!
-//! Three kinds of credentials are known: static tokens, request-signing keys, and JSON Web Tokens. Principals are made
+//! Four kinds of credentials are known: static tokens, request-signing keys, JSON Web Tokens, and tokens of OpenStack's
+//! Keystone. Principals are made
 //! here and nowhere else, which `tests/it/policy.rs` holds the workspace to. How a credential travels in a request and how
 //! a refusal is worded belong to the dialects: this crate must know neither HTTP headers nor any platform's errors.
 //!
@@ -9,7 +10,9 @@
 mod authenticator;
 mod config;
 mod jwt;
+mod keystone;
 mod mint;
+mod remote;
 mod secret;
 mod signing_keys;
 mod static_tokens;
@@ -17,6 +20,7 @@ mod static_tokens;
 pub use authenticator::Authenticator;
 pub use config::{ConfigError, CredentialConfig, JwtConfig};
 pub use jwt::JWT_KEYS_MAX;
+pub use keystone::KeystoneConfig;
 pub use mint::{new_key_pair, new_token, token_sha256};
 pub use secret::Secret;
 

@@ -11,7 +11,8 @@ use annals_model::Principal;
 use ring::{digest, hmac};
 use subtle::ConstantTimeEq;
 
-type Digest = [u8; 32];
+/// A SHA-256.
+pub(crate) type Digest = [u8; 32];
 
 /// The static tokens and whom they belong to.
 pub(crate) struct StaticTokens {

@@ -1,4 +1,11 @@
-//! A host in memory for the dialects' unit tests: events in a list, filters by [`Filter::matches`], a fixed clock.
+//! A host in memory, for tests and fuzzing: events in a list, filters by [`Filter::matches`], a fixed clock.
+//!
+//! It is no part of a server: it is there in tests and with the feature `testing`. It never waits, so no runtime is
+//! needed to ask it.
+//!
+//! [`Filter::matches`]: annals_model::Filter::matches
+
+#![expect(clippy::unwrap_used, reason = "it serves tests, in which a panic is the message")]
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -17,18 +24,21 @@ use crate::{
 };
 
 /// A host that holds its events in memory.
-pub(crate) struct MemoryHost {
-    pub(crate) events: Vec<Arc<Event>>,
-    /// Principals by token; a signature by key `k` is good when its bytes are `good`.
-    pub(crate) principals: BTreeMap<String, Principal>,
-    pub(crate) now: Timestamp,
+pub struct MemoryHost {
+    /// What it holds, in log order.
+    pub events: Vec<Arc<Event>>,
+    /// Principals by token, those of Keystone's tokens behind `keystone/`; a signature by key `k` is good when its bytes
+    /// are `good`.
+    pub principals: BTreeMap<String, Principal>,
+    /// What its clock shows.
+    pub now: Timestamp,
     /// Events a page holds at most, to make pages end early.
-    pub(crate) page_events: usize,
+    pub page_events: usize,
 }
 
 impl MemoryHost {
     /// A host that holds these events, in this log order, and lets the token `all` read everything.
-    pub(crate) fn new(events: Vec<Event>) -> Self {
+    pub fn new(events: Vec<Event>) -> Self {
         let number = |(position, mut event): (usize, Event)| {
             event.seq = position as u64 + 1;
             Arc::new(event)
@@ -43,12 +53,7 @@ impl MemoryHost {
     }
 
     /// Lets a token read an organization or a project.
-    pub(crate) fn with_reader(
-        mut self,
-        token: &str,
-        organization: Option<&str>,
-        project: Option<&str>,
-    ) -> Self {
+    pub fn with_reader(mut self, token: &str, organization: Option<&str>, project: Option<&str>) -> Self {
         let grant = Grant {
             role: Role::Reader,
             organization: organization.map(Into::into),
@@ -80,6 +85,11 @@ impl Host for MemoryHost {
     fn authenticate(&self, presented: Presented) -> BoxFuture<'_, Result<Principal, Refusal>> {
         let verdict = match presented {
             Presented::Token(token) => self.principals.get(&token).cloned().ok_or(Refusal::Unknown),
+            Presented::KeystoneToken(token) => {
+                let known = self.principals.get(&token);
+                let known = known.or_else(|| self.principals.get(&format!("keystone/{token}")));
+                known.cloned().ok_or(Refusal::Unknown)
+            }
             Presented::Signature { key, signature, .. } => match self.principals.get(&key) {
                 Some(principal) if signature == b"good" => Ok(principal.clone()),
                 Some(_) => Err(Refusal::BadSignature),
@@ -150,26 +160,30 @@ impl Host for MemoryHost {
 }
 
 /// What came back: status, headers, whole body.
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// All of the body.
+    pub body: Bytes,
 }
 
 impl Answer {
     /// The body as JSON.
-    pub(crate) fn json(&self) -> serde_json::Value {
+    ///
+    /// # Panics
+    /// When it is not JSON.
+    pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 }
 
 /// Sends `GET target` (path and query) with these headers to a dialect, as the server would.
-pub(crate) fn get(
-    dialect: &dyn Dialect,
-    host: &Arc<MemoryHost>,
-    target: &str,
-    headers: &[(&str, &str)],
-) -> Answer {
+///
+/// # Panics
+/// When a header cannot be one, or when the body breaks off.
+pub fn get(dialect: &dyn Dialect, host: &Arc<MemoryHost>, target: &str, headers: &[(&str, &str)]) -> Answer {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let found = dialect.routes().iter().find_map(|route| Some((*route, fit(route, path)?)));
     let (route, parameters) =
@@ -189,25 +203,26 @@ pub(crate) fn get(
         request_id: Uuid::from_u128(7),
         host: Arc::<MemoryHost>::clone(host),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(async {
-        let (parts, body) = dialect.serve(call).await.into_parts();
-        let body = collect(body).await;
-        Answer { status: parts.status.as_u16(), headers: parts.headers, body }
-    })
+    send(dialect, call)
 }
 
-async fn collect(body: Body) -> Bytes {
-    match body {
+/// Hands a call to a dialect and collects the answer.
+///
+/// # Panics
+/// When the body breaks off, or when the host of the call has to wait for something.
+pub fn send(dialect: &dyn Dialect, call: Call) -> Answer {
+    let (parts, body) = dialect.serve(call).now_or_never().unwrap().into_parts();
+    let body = match body {
         Body::Full(bytes) => bytes,
         Body::Stream(mut stream) => {
             let mut whole = Vec::new();
-            while let Some(piece) = stream.next().await {
+            while let Some(piece) = stream.next().now_or_never().unwrap() {
                 whole.extend(piece.unwrap());
             }
             whole.into()
         }
-    }
+    };
+    Answer { status: parts.status.as_u16(), headers: parts.headers, body }
 }
 
 fn fit(route: &Route, path: &str) -> Option<Vec<String>> {

@@ -216,6 +216,8 @@ impl Scope {
 pub enum Presented {
     /// A secret in itself: a static token, an API key, or a JWT.
     Token(String),
+    /// A token that OpenStack's identity service may know; else a static token.
+    KeystoneToken(String),
     /// A signature over a message by a key's secret: HMAC-SHA256 with a chain of derived keys.
     Signature {
         /// Which key signed.
@@ -236,6 +238,7 @@ impl std::fmt::Debug for Presented {
         // Secrets never reach a log.
         match self {
             Self::Token(_) => f.write_str("Token(…)"),
+            Self::KeystoneToken(_) => f.write_str("KeystoneToken(…)"),
             Self::Signature { key, .. } => write!(f, "Signature {{ key: {key:?}, … }}"),
         }
     }
@@ -334,5 +337,6 @@ mod tests {
     #[test]
     fn secrets_are_not_shown() {
         assert_eq!(format!("{:?}", Presented::Token("s3cret".into())), "Token(…)");
+        assert_eq!(format!("{:?}", Presented::KeystoneToken("s3cret".into())), "KeystoneToken(…)");
     }
 }

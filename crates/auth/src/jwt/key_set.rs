@@ -2,9 +2,6 @@
 //! a token is signed by a key that is not among them. It must never let a caller make it fetch at will.
 
 use std::{
-    fs,
-    net::IpAddr,
-    path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -12,17 +9,16 @@ use std::{
 use annals_model::{Clock, Refusal, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
-use ureq::{
-    Agent,
-    http::Uri,
-    tls::{PemItem, RootCerts, TlsConfig, parse_pem},
-};
+use ureq::Agent;
 
 use super::{
     key::VerifyingKey,
     token::{Algorithm, Jwt},
 };
-use crate::{ConfigError, JwtConfig};
+use crate::{
+    ConfigError, JwtConfig,
+    remote::{self, elapsed},
+};
 
 /// Published keys that are used; further ones are ignored. It bounds the work for a token that names no key.
 pub const JWT_KEYS_MAX: usize = 32;
@@ -82,36 +78,11 @@ enum Finding {
 
 impl KeySet {
     pub(super) fn new(url: &str, config: &JwtConfig, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
-        let fault = |problem: &str| JwtConfig::error("jwks_url", problem);
-        let uri: Uri = url.parse().map_err(|_| fault("is not a URL"))?;
-        let host = uri.host().unwrap_or_default();
-        if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
-            return Err(fault("must not hold a user or a password"));
-        }
-        match uri.scheme_str() {
-            Some("https") if !host.is_empty() => {}
-            Some("http") if is_loopback(host) || (config.jwks_allow_http && !host.is_empty()) => {}
-            Some("http") => {
-                return Err(fault(
-                    "must be https: whoever can change this traffic can make tokens; set `jwks_allow_http = true` \
-                     if the network between is trusted",
-                ));
-            }
-            _ => return Err(fault("must start with https://")),
-        }
-        let mut agent = Agent::config_builder()
-            .timeout_global(Some(FETCH_TIME_MAX))
-            // A redirect could lead to http or to a server that nobody configured.
-            .max_redirects(0);
-        if is_loopback(host) {
-            // A proxy named in the environment is not on the way to this machine.
-            agent = agent.proxy(None);
-        }
-        if let Some(file) = &config.jwks_ca_file {
-            agent = agent.tls_config(TlsConfig::builder().root_certs(read_roots(file)?).build());
-        }
-        let shared =
-            Shared { url: url.to_owned(), agent: agent.build().into(), state: Mutex::new(State::default()) };
+        let uri = remote::check_url(url, config.jwks_allow_http, "jwks_allow_http")
+            .map_err(|problem| JwtConfig::error("jwks_url", problem))?;
+        let agent = remote::agent(&uri, config.jwks_ca_file.as_deref(), FETCH_TIME_MAX)
+            .map_err(|problem| JwtConfig::error("jwks_ca_file", problem))?;
+        let shared = Shared { url: url.to_owned(), agent, state: Mutex::new(State::default()) };
         Ok(Self { shared: Arc::new(shared), clock, flight: tokio::sync::Mutex::new(()) })
     }
 
@@ -281,31 +252,4 @@ fn read_key(value: Value) -> Option<PublishedKey> {
         _ => return None,
     };
     Some(PublishedKey { id: jwk.kid, algorithm, key })
-}
-
-/// Whether at least `duration` lies between the two. A clock that was set back must not keep old keys for ever.
-fn elapsed(since: Timestamp, now: Timestamp, duration: Duration) -> bool {
-    now < since || now >= since.plus(duration)
-}
-
-fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || address.parse().is_ok_and(|address: IpAddr| address.is_loopback())
-}
-
-fn read_roots(file: &Path) -> Result<RootCerts, ConfigError> {
-    let fault = |problem: String| {
-        JwtConfig::error("jwks_ca_file", format!("cannot be used: {}: {problem}", file.display()))
-    };
-    let pem = fs::read(file).map_err(|error| fault(error.to_string()))?;
-    let mut roots = Vec::new();
-    for item in parse_pem(&pem) {
-        if let PemItem::Certificate(certificate) = item.map_err(|error| fault(error.to_string()))? {
-            roots.push(certificate);
-        }
-    }
-    if roots.is_empty() {
-        return Err(fault("it holds no certificate".to_owned()));
-    }
-    Ok(RootCerts::Specific(Arc::new(roots)))
 }

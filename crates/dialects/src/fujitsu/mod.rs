@@ -37,6 +37,10 @@ pub struct Config {
     /// Whether a list that goes on says so by a `marker` (an event's id), as the manual of 2016 shows. Off by default:
     /// later manuals have none and let the client send the last `date`. Both are accepted either way.
     pub emit_marker: bool,
+    /// Where clients get their tokens when Keystone judges them, as in `https://keystone.example.org/v3`; absent where it
+    /// does not. Not a key of this table: it follows from `[keystone]`.
+    #[serde(skip)]
+    pub keystone_uri: Option<String>,
 }
 
 const PREFIX: &str = "/v1.0/";
@@ -66,7 +70,7 @@ impl Fujitsu {
 
     async fn answer(&self, call: &Call) -> Result<Reply, Problem> {
         // As in the platform, nothing is told to somebody without a token, not even which paths there are.
-        let principal = authenticate(call).await?;
+        let principal = self.authenticate(call).await?;
         let Some(route) = call.route else { return Err(unrouted(&call.path)) };
         let mut parameters = call.parameters.iter().map(String::as_str);
         let tenant = parameters.next().unwrap_or_default();
@@ -76,6 +80,18 @@ impl Fujitsu {
             None if what(route.path) == Some(CATEGORIES) => Ok(categories_reply(K5.source_types.iter())),
             None => list::answer(call, scope, &self.config).await,
         }
+    }
+
+    async fn authenticate(&self, call: &Call) -> Result<Principal, Problem> {
+        let keystone = self.config.keystone_uri.as_deref();
+        let token = call.header("x-auth-token").filter(|token| !token.is_empty());
+        let token = token.ok_or_else(|| Problem::unauthorized(keystone))?.to_owned();
+        let presented = match keystone {
+            Some(_) => Presented::KeystoneToken(token),
+            None => Presented::Token(token),
+        };
+        let verdict = call.host.authenticate(presented).await;
+        verdict.map_err(|refusal| Problem::refused(refusal, keystone))
     }
 }
 
@@ -103,12 +119,6 @@ impl Dialect for Fujitsu {
         }
         read_events(body, Some(EVENTS), |text| event::read(text, import))
     }
-}
-
-async fn authenticate(call: &Call) -> Result<Principal, Problem> {
-    let token = call.header("x-auth-token").filter(|token| !token.is_empty());
-    let token = token.ok_or_else(Problem::unauthorized)?;
-    call.host.authenticate(Presented::Token(token.to_owned())).await.map_err(Problem::refused)
 }
 
 /// What a caller may see of a tenant; forbidden when that is nothing. The text names the caller's tenant, as

@@ -1,8 +1,9 @@
 //! What goes wrong, in the shape of OpenStack's database service, whose error names K5's manual has:
-//! `{"<name>":{"code","message"}}`. It knows no events.
+//! `{"<name>":{"code","message"}}`. Where Keystone judges tokens, a refused one is told of in the words of the layer
+//! that OpenStack's services have before them (keystonemiddleware). It knows no events.
 
 use annals_model::Refusal;
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header::WWW_AUTHENTICATE};
 use uuid::Uuid;
 
 use crate::{
@@ -15,12 +16,15 @@ use crate::{
 pub(super) struct Problem {
     status: StatusCode,
     name: &'static str,
+    title: Option<&'static str>,
     message: String,
+    /// Where tokens come from, for the header that says so.
+    keystone: Option<HeaderValue>,
 }
 
 impl Problem {
     fn new(status: StatusCode, name: &'static str, message: impl Into<String>) -> Self {
-        Self { status, name, message: message.into() }
+        Self { status, name, title: None, message: message.into(), keystone: None }
     }
 
     /// A parameter cannot be read.
@@ -28,10 +32,16 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "badRequest", message)
     }
 
-    /// No token, or one that nobody has.
-    pub(super) fn unauthorized() -> Self {
+    /// No token, or one that nobody has; `keystone` is where tokens come from, if they do.
+    pub(super) fn unauthorized(keystone: Option<&str>) -> Self {
         let message = "The request you have made requires authentication.";
-        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
+        let Some(uri) = keystone else {
+            return Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message);
+        };
+        let mut problem = Self::new(StatusCode::UNAUTHORIZED, "error", message);
+        problem.title = Some("Unauthorized");
+        problem.keystone = HeaderValue::from_str(&format!(r#"Keystone uri="{uri}""#)).ok();
+        problem
     }
 
     /// A good token of another tenant; `tenant` is the token's own where it has one.
@@ -52,12 +62,12 @@ impl Problem {
     }
 
     /// A credential was refused.
-    pub(super) fn refused(refusal: Refusal) -> Self {
+    pub(super) fn refused(refusal: Refusal, keystone: Option<&str>) -> Self {
         match refusal {
             Refusal::Unavailable => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "serviceUnavailable", refusal.to_string())
             }
-            _ => Self::unauthorized(),
+            _ => Self::unauthorized(keystone),
         }
     }
 
@@ -83,12 +93,19 @@ impl Problem {
     pub(super) fn reply(&self) -> Reply {
         let mut inner = Members::default();
         inner.set_integer("code", self.status.as_u16().into());
+        if let Some(title) = self.title {
+            inner.set_text("title", title);
+        }
         inner.set_text("message", &self.message);
         let mut outer = Members::default();
         outer.set(self.name, inner.to_json());
         let mut body = Vec::new();
         outer.write(&mut body);
-        json_reply(self.status, body.into())
+        let mut reply = json_reply(self.status, body.into());
+        if let Some(keystone) = self.keystone.clone() {
+            reply.headers_mut().insert(WWW_AUTHENTICATE, keystone);
+        }
+        reply
     }
 }
 
@@ -96,7 +113,7 @@ impl Problem {
 pub(super) fn json_reply(status: StatusCode, body: Body) -> Reply {
     let mut reply = Reply::new(body);
     *reply.status_mut() = status;
-    let json = http::HeaderValue::from_static("application/json");
+    let json = HeaderValue::from_static("application/json");
     reply.headers_mut().insert(http::header::CONTENT_TYPE, json);
     reply
 }
@@ -123,15 +140,15 @@ mod tests {
         let too_large = Failure::TooLarge(FilterTooLarge);
         let cases = [
             (Problem::bad_request("x"), "badRequest", 400),
-            (Problem::unauthorized(), "unauthorized", 401),
-            (Problem::refused(Refusal::Expired), "unauthorized", 401),
+            (Problem::unauthorized(None), "unauthorized", 401),
+            (Problem::refused(Refusal::Expired, None), "unauthorized", 401),
             (Problem::forbidden("t"), "forbidden", 403),
             (Problem::not_found(), "itemNotFound", 404),
             (Problem::method(), "badMethod", 405),
             (Problem::failed(&too_large, Uuid::nil()), "overLimit", 413),
             (Problem::failed(&internal, Uuid::nil()), "instanceFault", 500),
             (Problem::failed(&Failure::Overloaded, Uuid::nil()), "serviceUnavailable", 503),
-            (Problem::refused(Refusal::Unavailable), "serviceUnavailable", 503),
+            (Problem::refused(Refusal::Unavailable, Some("http://k/v3")), "serviceUnavailable", 503),
         ];
         for (problem, name, code) in cases {
             let (status, body) = shown(&problem);
@@ -140,6 +157,15 @@ mod tests {
             assert!(json[name]["message"].as_str().is_some_and(|text| !text.is_empty()));
             assert!(!body.contains("sda"), "what is broken is for the log: {body}");
         }
+        let refused = Problem::refused(Refusal::Unknown, Some("https://keystone.example.org/v3"));
+        assert_eq!(
+            shown(&refused).1,
+            r#"{"error":{"code":401,"title":"Unauthorized","message":"The request you have made requires authentication."}}"#
+        );
+        assert_eq!(
+            refused.reply().headers()[WWW_AUTHENTICATE],
+            r#"Keystone uri="https://keystone.example.org/v3""#
+        );
         let expected =
             r#"{"forbidden":{"code":403,"message":"User with tenant id \"t cannot access this resource."}}"#;
         assert_eq!(shown(&Problem::forbidden("\"t")).1, expected);

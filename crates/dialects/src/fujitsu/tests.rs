@@ -332,8 +332,31 @@ fn newest_come_first() {
 }
 
 #[test]
+fn keystone_judges_tokens_where_it_is_configured() {
+    let host = MemoryHost::new(Vec::new());
+    let host = host.with_reader("static", Some("t1"), None).with_reader("keystone/theirs", Some("t1"), None);
+    let host = Arc::new(host);
+    let uri = "https://keystone.example.org/v3";
+    let with = Fujitsu::new(Config { keystone_uri: Some(uri.to_owned()), ..Config::default() });
+    let asked = |dialect: &Fujitsu, token: &str| get(dialect, &host, EVENTS, &[("x-auth-token", token)]);
+    for (token, status, status_without) in [("static", 200, 200), ("theirs", 200, 401), ("wrong", 401, 401)] {
+        assert_eq!(asked(&with, token).status, status, "{token}");
+        assert_eq!(asked(&fujitsu(), token).status, status_without, "{token}");
+    }
+    for refused in [asked(&with, "wrong"), get(&with, &host, EVENTS, &[])] {
+        assert_eq!(refused.headers["www-authenticate"], r#"Keystone uri="https://keystone.example.org/v3""#);
+        assert_eq!(refused.json()["error"]["title"], "Unauthorized");
+    }
+    assert!(asked(&fujitsu(), "wrong").headers.get("www-authenticate").is_none());
+    assert_eq!(
+        error(&get(&with, &host, "/v1.0/t2/events", &[("x-auth-token", "theirs")]), "forbidden").0,
+        403
+    );
+}
+
+#[test]
 fn a_marker_is_emitted_when_asked_for_and_more_follows() {
-    let dialect = Fujitsu::new(Config { emit_marker: true });
+    let dialect = Fujitsu::new(Config { emit_marker: true, ..Config::default() });
     let ask = |host: &Arc<MemoryHost>, query: &str| {
         shown(&get(&dialect, host, &format!("{EVENTS}?{query}"), &[("x-auth-token", "all")]))
     };
@@ -402,7 +425,7 @@ proptest! {
         let mut host = MemoryHost::new(numbered(&seconds));
         host.page_events = page_events;
         let host = Arc::new(host);
-        let dialect = Fujitsu::new(Config { emit_marker: by_marker });
+        let dialect = Fujitsu::new(Config { emit_marker: by_marker, ..Config::default() });
         let (mut walked, mut marker): (Vec<String>, String) = (Vec::new(), String::new());
         loop {
             let target = format!("{EVENTS}?marker={marker}&limit=20");

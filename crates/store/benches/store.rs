@@ -1,6 +1,6 @@
 //! Measures a store without a server: appending from several threads, then pages, totals, offsets and single events.
 //!
-//! `cargo bench -p annals-store -- [events] [threads] [small|large] [tail|segments|compact]`
+//! `cargo bench -p annals-store -- [events] [threads] [small|large] [tail|segments|compact] [events of a batch]`
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 #![expect(clippy::unwrap_used, reason = "a benchmark that fails has no result")]
@@ -18,7 +18,6 @@ use annals_model::{
 use annals_store::{Batch, Options, Store};
 use annals_testkit::{Profile, bench_event};
 
-const BATCH_EVENTS: u64 = 1_000;
 const SEED: u64 = 42;
 /// How often each query is asked.
 const REPEATS: usize = 40;
@@ -30,17 +29,17 @@ fn scope(organization: Option<&str>) -> Scope {
 }
 
 /// Appends the events and gives back how long that took without making them.
-fn append(store: &Store, events: u64, threads: u64, profile: Profile) -> Duration {
+fn append(store: &Store, events: u64, batch_events: u64, threads: u64, profile: Profile) -> Duration {
     let mut spent = Duration::ZERO;
-    let batches = events / BATCH_EVENTS;
+    let batches = events / batch_events;
     // Rounds, so that not all events are in memory at once.
-    const ROUND: u64 = 64;
-    for round in 0..batches.div_ceil(ROUND) {
-        let numbers: Vec<u64> = (round * ROUND..batches.min((round + 1) * ROUND)).collect();
+    let round_batches = (64_000 / batch_events).max(1);
+    for round in 0..batches.div_ceil(round_batches) {
+        let numbers: Vec<u64> = (round * round_batches..batches.min((round + 1) * round_batches)).collect();
         let made: Vec<Vec<Event>> = numbers
             .iter()
             .map(|batch| {
-                (batch * BATCH_EVENTS..(batch + 1) * BATCH_EVENTS)
+                (batch * batch_events..(batch + 1) * batch_events)
                     .map(|n| bench_event(SEED, n, profile))
                     .collect()
             })
@@ -85,12 +84,13 @@ fn main() {
     let events: u64 = argument(0, "200000").parse().unwrap();
     let threads: u64 = argument(1, "1").parse().unwrap();
     let profile = if argument(2, "large") == "small" { Profile::Small454 } else { Profile::Large1017 };
+    let batch_events: u64 = argument(4, "1000").parse().unwrap();
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(Options::new(directory.path()), Arc::new(SystemClock)).unwrap();
 
-    let spent = append(&store, events, threads, profile);
+    let spent = append(&store, events, batch_events, threads, profile);
     println!(
-        "appended {events} events in batches of {BATCH_EVENTS} from {threads} threads: {:.0} events/s",
+        "appended {events} events in batches of {batch_events} from {threads} threads: {:.0} events/s",
         events as f64 / spent.as_secs_f64()
     );
     let begun = Instant::now();

@@ -11,6 +11,9 @@ mod catalog;
 mod codec;
 mod damage;
 mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod health;
 mod layout;
 mod maintenance;

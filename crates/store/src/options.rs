@@ -23,7 +23,7 @@ pub(crate) const QUEUE_EVENTS_MAX: usize = 200_000;
 /// Bytes of events that are committed together.
 pub(crate) const GROUP_BYTES_MAX: usize = 16 << 20;
 /// Full tails that wait to become segments; beyond it writes wait, and are refused if that takes long.
-pub(crate) const FROZEN_PARTS_MAX: usize = 4;
+pub(crate) const FROZEN_PARTS_MAX: usize = 2;
 
 /// How long a write waits for full tails to become segments before it is refused.
 pub(crate) const ROOM_WAIT: Duration = Duration::from_secs(5);

@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, Weak,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -71,6 +71,7 @@ pub(crate) struct Shared {
     retired: Mutex<Vec<(Arc<str>, Weak<Segment>)>>,
     pub(crate) maintenance_error: Mutex<Option<String>>,
     room: (Mutex<()>, Condvar),
+    is_shut: AtomicBool,
     /// Held as long as the store lives: one process a directory.
     _lock: File,
 }
@@ -109,6 +110,7 @@ impl Shared {
             retired: Mutex::default(),
             maintenance_error: Mutex::default(),
             room: Default::default(),
+            is_shut: AtomicBool::new(false),
             _lock: lock,
         }
     }
@@ -116,6 +118,12 @@ impl Shared {
     /// The directory in which files are written before they become objects.
     pub(crate) fn scratch(&self) -> PathBuf {
         self.options.data_dir.join(SCRATCH)
+    }
+
+    /// Lets nobody change the catalog any more, not even a thread that closing did not wait for.
+    pub(crate) fn shut(&self) {
+        let _catalog = self.catalog.lock().unwrap_or_else(PoisonError::into_inner);
+        self.is_shut.store(true, Relaxed);
     }
 
     /// Asks the catalog.
@@ -132,6 +140,9 @@ impl Shared {
         change: impl FnOnce(&mut dyn Catalog) -> Result<T, CatalogError>,
     ) -> Result<T, CatalogError> {
         let mut catalog = self.catalog.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_shut.load(Relaxed) {
+            return Err(CatalogError::Busy("the store is closed".to_owned()));
+        }
         if let Some(reason) = self.health.poisoned() {
             return Err(CatalogError::Failed(reason));
         }

@@ -4,7 +4,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use annals_model::{Clock, Event, Field, GroupCount, Page, Query, Scope, Timestamp};
@@ -22,6 +22,11 @@ use crate::{
     status::{Refusing, Status, add},
     writer::{self, Appended},
 };
+
+/// How long closing waits for sealing and merging to end.
+const CLOSE_WAIT: Duration = Duration::from_secs(5);
+/// How often it looks whether they have.
+const CLOSE_LOOK: Duration = Duration::from_millis(1);
 
 /// Keeps events and answers queries. Clones are the same store; when the last one is dropped it is closed.
 #[derive(Clone)]
@@ -98,6 +103,11 @@ impl Store {
 
     fn reader(&self) -> Reader {
         Reader::new(self.handle.shared.layout().parts())
+    }
+
+    #[cfg(test)]
+    pub(crate) fn shared_for_test(&self) -> Arc<Shared> {
+        Arc::clone(&self.handle.shared)
     }
 
     #[cfg(test)]
@@ -235,8 +245,10 @@ impl Store {
         if damages.is_empty() { Ok(()) } else { Err(damages) }
     }
 
-    /// Writes what waits to be written and stops the threads. It blocks until that is done, which may take as long as
-    /// the merge that is under way. Appends fail from now on; queries are still answered.
+    /// Writes what waits to be written and stops the threads. Appends fail from now on; queries are still answered.
+    ///
+    /// A merge that is under way and takes long is left to itself. It changes nothing any more, but the directory stays
+    /// locked until it ends with the process or is done.
     pub fn close(&self) {
         self.handle.close();
     }
@@ -275,7 +287,12 @@ impl Handle {
         }
         self.shared.mailboxes.tell_sealer(SealerOrder::Stop);
         self.shared.mailboxes.tell_merger(MergerOrder::Stop);
-        for thread in threads.drain(..) {
+        let begun = Instant::now();
+        while threads.iter().any(|thread| !thread.is_finished()) && begun.elapsed() < CLOSE_WAIT {
+            thread::sleep(CLOSE_LOOK);
+        }
+        self.shared.shut();
+        for thread in threads.drain(..).filter(JoinHandle::is_finished) {
             let _ = thread.join();
         }
     }

@@ -12,7 +12,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use annals_model::{Clock, Event, Grant, Order, Principal, Query, Role, Scope, Timestamp};
+use annals_model::{
+    Clock, Event, Field, Filter, Grant, Order, Principal, Query, Role, Scope, Start, Timestamp,
+    limits::{BUCKETS_MAX, PAGE_BYTES_MAX},
+};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
@@ -511,6 +514,56 @@ fn a_long_log_becomes_segments_while_it_is_replayed() {
     assert!(store.status().tail_events <= 50);
     assert_eq!(store.status().events, 200);
     assert_eq!(numbers(&store), upto(200));
+}
+
+#[test]
+fn a_page_ends_where_its_bytes_end() {
+    let world = World::new();
+    let store = world.open();
+    let large = |number| Event {
+        id: Uuid::from_u64_pair(1, number),
+        time: Timestamp::from_nanos(number as i64),
+        message: Some("x".repeat(PAGE_BYTES_MAX / 3 + 1)),
+        ..Event::default()
+    };
+    world.runtime.block_on(store.append(Batch::new((0..5).map(large)))).unwrap();
+    let page = store.query(&query()).unwrap();
+    assert_eq!((page.events.len(), page.more), (3, true));
+    let rest = store.query(&query().start(Start::After(page.next().unwrap()))).unwrap();
+    assert_eq!((rest.events.len(), rest.more), (2, false));
+}
+
+#[test]
+fn answers_that_would_be_too_large_are_refused() {
+    let world = World::new();
+    let store = world.open();
+    world.append(&store, 0..BUCKETS_MAX as u64 + 1).unwrap();
+    let histogram = |width| store.histogram(&query(), width);
+    assert!(matches!(histogram(Duration::from_nanos(1)), Err(QueryError::TooManyBuckets)));
+    assert_eq!(histogram(Duration::from_nanos(2)).unwrap().len(), BUCKETS_MAX / 2 + 1);
+    for width in [Duration::ZERO, Duration::MAX] {
+        assert!(matches!(histogram(width), Err(QueryError::BucketWidth)));
+    }
+    let deep = (0..100).fold(Filter::all(), |filter, _| Filter::Not(Box::new(filter)));
+    assert!(matches!(store.query(&query().filter(deep)), Err(QueryError::TooLarge(_))));
+    let nobody = Query::new(Scope::nothing());
+    assert_eq!(store.query(&nobody.clone().with_total()).unwrap().total, Some(0));
+    assert!(store.group(&nobody, &Field::Kind, 9).unwrap().is_empty());
+    assert!(store.histogram(&nobody, Duration::from_secs(1)).unwrap().is_empty());
+    assert!(store.event(&Scope::nothing(), Uuid::from_u64_pair(1, 0)).unwrap().is_none());
+}
+
+#[test]
+fn a_thread_that_outlives_its_store_changes_nothing() {
+    let world = World::new();
+    let store = world.open();
+    world.append(&store, 0..3).unwrap();
+    let shared = store.shared_for_test();
+    store.close();
+    let late = shared.change(|catalog| catalog.seal(None, 4));
+    assert!(matches!(late, Err(CatalogError::Busy(_))), "{late:?}");
+    drop((store, shared));
+    assert_eq!(numbers(&world.open()), upto(3));
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -124,6 +124,9 @@ impl Reader {
         limit: usize,
     ) -> Result<Vec<GroupCount>, QueryError> {
         query.check()?;
+        if query.scope().is_nothing() {
+            return Ok(Vec::new());
+        }
         let condition = query.condition();
         let mut counts = HashMap::new();
         for slot in &mut self.slots(&condition) {
@@ -149,6 +152,9 @@ impl Reader {
         let width = i64::try_from(width.as_nanos()).map_err(|_| QueryError::BucketWidth)?;
         if width == 0 {
             return Err(QueryError::BucketWidth);
+        }
+        if query.scope().is_nothing() {
+            return Ok(Vec::new());
         }
         let condition = query.condition();
         let mut counts = BTreeMap::new();

@@ -96,8 +96,9 @@ pub(super) fn read(text: &str, import: &Import) -> Result<Event, InvalidEvent> {
     let (action, outcome) = messages::meaning(source_type.word, &categories, &message)
         .unwrap_or_else(|| source_type.meaning(&categories));
     let first = categories.first().map(|category| format!(".{category}")).unwrap_or_default();
-    members
-        .retain(|name, value| !FIELDS.contains(&name) && !(name == SOURCE_ARN && value.as_str() == "null"));
+    // A member that is null is one that was not said.
+    let has_place = |name: &str| FIELDS.contains(&name);
+    members.retain(|name, value| !has_place(name) && (name != SOURCE_ARN || value.as_str() != "null"));
     let mut event = Event {
         time,
         source,

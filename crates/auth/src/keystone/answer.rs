@@ -85,7 +85,10 @@ mod tests {
 
     use super::*;
 
-    fn grants(changes: &Value) -> Result<Vec<(Option<String>, Option<String>)>, String> {
+    type Area = (Option<String>, Option<String>);
+
+    /// What a token that says this lets read.
+    fn grants(changes: &Value) -> Result<Vec<Area>, String> {
         let mut token = json!({
             "expires_at": "2026-11-22T04:43:38.000000Z",
             "user": {"id": "dd5c", "name": "alice", "domain": {"id": "default", "name": "Default"}},

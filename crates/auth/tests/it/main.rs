@@ -5,6 +5,8 @@
 mod credentials;
 mod jwt;
 mod key_server;
+mod keystone;
+mod keystone_server;
 mod policy;
 mod published_keys;
 mod signer;

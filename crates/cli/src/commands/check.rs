@@ -2,8 +2,8 @@
 
 use std::{fmt::Write, fs, os::unix::fs::PermissionsExt, path::Path, process::ExitCode, sync::Arc};
 
-use annals_auth::{Authenticator, CredentialConfig};
-use annals_model::{Grant, Role, SystemClock};
+use annals_auth::CredentialConfig;
+use annals_model::{Clock, Grant, Role, SystemClock};
 
 use crate::{
     cli::CheckArgs,
@@ -23,8 +23,8 @@ pub(super) fn run(arguments: &CheckArgs) -> Result<ExitCode, Failure> {
     let path = arguments.config.as_deref();
     let config =
         config::load(path, &arguments.overrides).map_err(|error| Failure::Refused(error.to_string()))?;
-    Authenticator::new(&config.credentials, config.jwt.as_ref(), Arc::new(SystemClock))
-        .map_err(|error| Failure::Refused(error.to_string()))?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    config.authenticator(&clock).map_err(|error| Failure::Refused(error.to_string()))?;
     crate::logging::check(&config.log_level)?;
     output::print(&described(&config)?)?;
     for warning in warnings(path, &config) {
@@ -50,6 +50,9 @@ fn described(config: &Config) -> Result<String, Failure> {
         }
         if let Some(jwt) = &config.jwt {
             line("jwt", &format!("issued by {}", jwt.issuer.as_deref().unwrap_or("anybody")))?;
+        }
+        if let Some(keystone) = &config.keystone {
+            line("keystone", &format!("{} as {}", keystone.url, keystone.username))?;
         }
         line("", "the configuration is good")
     })();
@@ -89,11 +92,12 @@ fn described_grant(grant: &Grant) -> String {
 /// What is allowed and probably not meant.
 fn warnings(path: Option<&Path>, config: &Config) -> Vec<String> {
     let mut found = Vec::new();
-    if config.credentials.is_empty() && config.jwt.is_none() {
+    if config.credentials.is_empty() && config.jwt.is_none() && config.keystone.is_none() {
         found.push("there is no credential, so nobody can read or record events".to_owned());
     }
     let has_secrets = config.credentials.iter().any(|known| known.token.is_some() || known.secret.is_some())
-        || config.jwt.as_ref().is_some_and(|jwt| jwt.hs256_secret.is_some());
+        || config.jwt.as_ref().is_some_and(|jwt| jwt.hs256_secret.is_some())
+        || config.keystone.is_some();
     let mode = path.and_then(|path| fs::metadata(path).ok()).map(|metadata| metadata.permissions().mode());
     if has_secrets && mode.is_some_and(|mode| mode & READABLE_BY_OTHERS != 0) {
         found.push(

@@ -2,7 +2,6 @@
 
 use std::{process::ExitCode, sync::Arc};
 
-use annals_auth::Authenticator;
 use annals_model::{Clock, SystemClock};
 use annals_server::Server;
 use annals_store::{Options, Store};
@@ -35,9 +34,8 @@ async fn serve(config: Config) -> Result<(), Failure> {
     // Whoever stops the server while it starts means it, too.
     let stop = stop::requested()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let authenticator = config.authenticator(&clock).map_err(|error| Failure::Refused(error.to_string()))?;
     let store = open_store(config.store, &clock).await?;
-    let authenticator = Authenticator::new(&config.credentials, config.jwt.as_ref(), Arc::clone(&clock))
-        .map_err(|error| Failure::Refused(error.to_string()))?;
     if authenticator.is_empty() {
         tracing::warn!("there is no credential, so nobody can read or record events");
     }

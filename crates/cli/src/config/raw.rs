@@ -3,7 +3,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use annals_auth::{CredentialConfig, JwtConfig};
+use annals_auth::{CredentialConfig, JwtConfig, KeystoneConfig};
 use annals_server::limits::Limits;
 use serde::Deserialize;
 
@@ -17,6 +17,7 @@ pub(super) struct File {
     pub(super) log: Log,
     pub(super) credential: Vec<CredentialConfig>,
     pub(super) jwt: Option<JwtConfig>,
+    pub(super) keystone: Option<KeystoneConfig>,
     pub(super) dialect: annals_dialects::Config,
     pub(super) limits: Limits,
     pub(super) store: Store,

@@ -4,10 +4,12 @@ use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
-use annals_auth::{CredentialConfig, JwtConfig};
+use annals_auth::{Authenticator, CredentialConfig, JwtConfig, KeystoneConfig};
+use annals_model::Clock;
 use annals_server::Settings;
 use annals_store::Options;
 use serde::Deserialize;
@@ -59,9 +61,22 @@ pub(crate) struct Config {
     pub(crate) store: Options,
     pub(crate) credentials: Vec<CredentialConfig>,
     pub(crate) jwt: Option<JwtConfig>,
+    pub(crate) keystone: Option<KeystoneConfig>,
     pub(crate) dialects: annals_dialects::Config,
     pub(crate) log_format: LogFormat,
     pub(crate) log_level: String,
+}
+
+impl Config {
+    /// What judges the credentials it names.
+    ///
+    /// # Errors
+    /// When they cannot be, in words for who wrote the file.
+    pub(crate) fn authenticator(&self, clock: &Arc<dyn Clock>) -> Result<Authenticator, ConfigError> {
+        Authenticator::new(&self.credentials, self.jwt.as_ref(), Arc::clone(clock))
+            .and_then(|made| made.with_keystone(self.keystone.as_ref()))
+            .map_err(|error| ConfigError::Impossible(error.to_string()))
+    }
 }
 
 /// Why there is no configuration to run with.
@@ -79,7 +94,7 @@ pub(crate) enum ConfigError {
     /// Everybody could reach a server on which nobody can prove who they are.
     #[error(
         "refusing to listen on {0}, which is not a loopback address, without credentials: add a [[credential]] or \
-         [jwt] to the configuration (`annals keys new` makes one), or listen on 127.0.0.1"
+         [jwt] or [keystone] to the configuration (`annals keys new` makes one), or listen on 127.0.0.1"
     )]
     Open(SocketAddr),
 }
@@ -109,16 +124,22 @@ fn resolve(file: File, overrides: &Overrides) -> Result<Config, ConfigError> {
         limits: file.limits,
     };
     settings.check().map_err(|error| ConfigError::Impossible(error.to_string()))?;
-    if !settings.listen.ip().is_loopback() && file.credential.is_empty() && file.jwt.is_none() {
+    let nobody = file.credential.is_empty() && file.jwt.is_none() && file.keystone.is_none();
+    if !settings.listen.ip().is_loopback() && nobody {
         return Err(ConfigError::Open(settings.listen));
     }
     let data_dir = overrides.data_dir.or(file.data_dir).unwrap_or_else(|| DATA_DIR_DEFAULT.into());
+    let mut dialects = file.dialect;
+    // The one dialect whose clients present Keystone's tokens tells them where these come from.
+    dialects.fujitsu.keystone_uri =
+        file.keystone.as_ref().map(|keystone| keystone.www_authenticate_uri().to_owned());
     Ok(Config {
         settings,
         store: store_options(data_dir, &file.store)?,
         credentials: file.credential,
         jwt: file.jwt,
-        dialects: file.dialect,
+        keystone: file.keystone,
+        dialects,
         log_format: overrides.log_format.or(file.log.format).unwrap_or_default(),
         log_level: overrides.log_level.or(file.log.level).unwrap_or_else(|| LOG_LEVEL_DEFAULT.to_owned()),
     })
@@ -195,6 +216,7 @@ mod tests {
         let config = check(&on, &Overrides::default()).unwrap();
         assert!(!config.credentials.is_empty());
         assert!(config.jwt.is_some());
+        assert!(config.keystone.is_some_and(|keystone| keystone.ca_file.is_some()));
     }
 
     #[test]
@@ -265,5 +287,28 @@ mod tests {
         let with = "listen = \"0.0.0.0:8650\"\n[[credential]]\nname = \"a\"\ntoken = \"0123456789abcdef0123456789abcdef\"\n\
                     grants = [{ role = \"reader\" }]\n";
         assert!(check(with, &Overrides::default()).is_ok());
+    }
+
+    #[test]
+    fn keystone_is_known_to_the_dialect_whose_clients_use_it() {
+        let keystone = "[keystone]\nurl = \"https://k.example.org/v3\"\nusername = \"a\"\npassword = \"s3cret\"\nproject = \"p\"\n";
+        let clock: Arc<dyn Clock> = Arc::new(annals_model::SystemClock);
+        for (more, uri) in [
+            ("", "https://k.example.org/v3"),
+            ("www_authenticate_uri = \"https://public.example.org/v3\"", "https://public.example.org/v3"),
+        ] {
+            let config = check(&format!("listen = \"0.0.0.0:1\"\n{keystone}{more}"), &Overrides::default());
+            let config = config.unwrap();
+            assert_eq!(config.dialects.fujitsu.keystone_uri.as_deref(), Some(uri));
+            assert!(!config.authenticator(&clock).unwrap().is_empty());
+            assert!(!format!("{config:?}").contains("s3cret"));
+        }
+        let none = check("", &Overrides::default()).unwrap();
+        assert_eq!(none.dialects.fujitsu.keystone_uri, None);
+        let config = check(&format!("{keystone}timeout_seconds = 0"), &Overrides::default()).unwrap();
+        let error = config.authenticator(&clock).unwrap_err().to_string();
+        assert!(error.contains("keystone: `timeout_seconds` is 0"), "{error}");
+        let error = refused("[dialect.fujitsu]\nkeystone_uri = \"https://k.example.org/v3\"");
+        assert!(error.contains("unknown field `keystone_uri`"), "{error}");
     }
 }

@@ -43,6 +43,9 @@ pub trait Dialect: Send + Sync + 'static {
     /// Paths under which an unknown request is this platform's to refuse, as in `/v3/`.
     fn prefixes(&self) -> &'static [&'static str];
 
+    /// The OpenAPI description of exactly these requests and their answers, as JSON text.
+    fn openapi(&self) -> &'static str;
+
     /// Answers one request; never fails: what goes wrong is answered in the platform's own shape.
     fn serve(&self, call: Call) -> BoxFuture<'_, Reply>;
 

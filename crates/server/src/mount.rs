@@ -255,6 +255,9 @@ mod tests {
         fn prefixes(&self) -> &'static [&'static str] {
             self.2
         }
+        fn openapi(&self) -> &'static str {
+            "{}"
+        }
         fn serve(&self, _: Call) -> BoxFuture<'_, Reply> {
             Box::pin(async { Reply::new(ReplyBody::from(String::new())) })
         }

@@ -29,7 +29,7 @@ const PROBLEMS: [(&str, &str); 7] = [
     info(
         title = "Annals",
         description = "Records platform events, keeps them, and answers them. This describes the native API; \
-            each platform's own API is served at its own paths and described by its platform.",
+            each platform's own API is served at its own paths and described at `/openapi/{dialect}.json`.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     paths(
@@ -42,6 +42,7 @@ const PROBLEMS: [(&str, &str); 7] = [
         probes::live,
         probes::ready,
         probes::metrics,
+        probes::dialect_description,
     ),
     components(schemas(problem::Written<'static>)),
     tags(
@@ -121,11 +122,19 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
     if path == "/api/v1/events/{id}" {
         operation["responses"]["200"]["content"]["application/json"]["schema"] = reference("Event");
     }
+    if path == "/openapi/{dialect}.json" {
+        operation["parameters"][0]["schema"]["enum"] = dialects();
+    }
     if path == "/api/v1/events" && method == "post" {
         let content = &mut operation["requestBody"]["content"];
         content["application/json"]["schema"] =
             json!({ "oneOf": [reference("Event"), { "type": "array", "items": reference("Event") }] });
     }
+}
+
+/// The names of all platforms.
+fn dialects() -> Value {
+    annals_dialects::all(&annals_dialects::Config::default()).iter().map(|dialect| dialect.name()).collect()
 }
 
 /// The parameters that select events.

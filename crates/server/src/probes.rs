@@ -15,14 +15,24 @@ use utoipa::ToSchema;
 
 use crate::{
     app::{App, blocking, json, json_response},
-    native::{access::caller, problem::Problem},
+    native::{
+        Segment,
+        access::caller,
+        problem::{self, Kind, Problem},
+        segment,
+    },
     observe::{metrics::MEDIA_TYPE, trail::Trail},
     openapi,
 };
 
 /// Their paths.
-pub(crate) const ROUTES: [(&str, &str); 4] =
-    [("GET", "/livez"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/openapi.json")];
+pub(crate) const ROUTES: [(&str, &str); 5] = [
+    ("GET", "/livez"),
+    ("GET", "/readyz"),
+    ("GET", "/metrics"),
+    ("GET", "/openapi.json"),
+    ("GET", "/openapi/{file}"),
+];
 
 /// Whether requests will be answered, and if not, why.
 #[derive(Serialize, ToSchema)]
@@ -53,6 +63,7 @@ pub(crate) fn router() -> Router<Arc<App>> {
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .route("/openapi.json", get(description))
+        .route("/openapi/{file}", get(dialect_description))
 }
 
 /// Says that the process answers.
@@ -121,4 +132,25 @@ pub(crate) async fn metrics(
 
 async fn description() -> Response {
     json_response(openapi::text())
+}
+
+/// Describes a platform's API as it is served here.
+#[utoipa::path(
+    get, path = "/openapi/{dialect}.json", operation_id = "dialect_description", tag = "probes", security(()),
+    params(("dialect" = String, Path, description = "A platform")),
+    responses(
+        (status = 200, description = "An OpenAPI document, in the version that the platform publishes its own in", body = serde_json::Value),
+        (status = 404, description = "There is no such platform", body = problem::Written<'static>, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn dialect_description(
+    State(app): State<Arc<App>>,
+    file: Segment,
+) -> Result<Response, Problem> {
+    let file = segment(file)?;
+    let found = app.dialects.iter().find(|dialect| file.strip_suffix(".json") == Some(dialect.name()));
+    found.map(|dialect| json_response(dialect.openapi())).ok_or_else(|| {
+        let files: Vec<_> = app.dialects.iter().map(|dialect| format!("{}.json", dialect.name())).collect();
+        Problem::new(Kind::NotFound, format!("there is no `{file}` here, only {}", files.join(", ")))
+    })
 }

@@ -124,6 +124,10 @@ impl Dialect for CloudFoundry {
         &["/v2/", "/v3/"]
     }
 
+    fn openapi(&self) -> &'static str {
+        include_str!("openapi.json")
+    }
+
     fn serve(&self, call: Call) -> BoxFuture<'_, Reply> {
         Box::pin(async move {
             let mut envelope = Envelope::of(&call);

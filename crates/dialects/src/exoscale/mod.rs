@@ -50,6 +50,10 @@ impl Dialect for Exoscale {
         &["/v2/event/", "/v2/zone/"]
     }
 
+    fn openapi(&self) -> &'static str {
+        include_str!("openapi.json")
+    }
+
     fn serve(&self, call: Call) -> BoxFuture<'_, Reply> {
         async move {
             match call.route.map(|route| route.path) {

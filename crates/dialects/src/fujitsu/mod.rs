@@ -108,6 +108,10 @@ impl Dialect for Fujitsu {
         &[PREFIX]
     }
 
+    fn openapi(&self) -> &'static str {
+        include_str!("openapi.json")
+    }
+
     fn serve(&self, call: Call) -> BoxFuture<'_, Reply> {
         async move { self.answer(&call).await.unwrap_or_else(|problem| problem.reply()) }.boxed()
     }

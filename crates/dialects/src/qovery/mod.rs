@@ -103,6 +103,10 @@ impl Dialect for Qovery {
         &["/organization/"]
     }
 
+    fn openapi(&self) -> &'static str {
+        include_str!("openapi.json")
+    }
+
     fn serve(&self, call: Call) -> BoxFuture<'_, Reply> {
         async move { self.answer(&call).await.unwrap_or_else(|problem| problem.reply(&call)) }.boxed()
     }

@@ -90,6 +90,10 @@ impl Dialect for Rafay {
         &[PREFIX]
     }
 
+    fn openapi(&self) -> &'static str {
+        include_str!("openapi.json")
+    }
+
     fn serve(&self, call: Call) -> BoxFuture<'_, Reply> {
         async move { self.answer(&call).await.unwrap_or_else(|problem| problem.reply()) }.boxed()
     }

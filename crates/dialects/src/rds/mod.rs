@@ -63,6 +63,10 @@ impl Dialect for Rds {
         &[]
     }
 
+    fn openapi(&self) -> &'static str {
+        include_str!("openapi.json")
+    }
+
     fn serve(&self, call: Call) -> BoxFuture<'_, Reply> {
         async move { answer(&call).await.unwrap_or_else(|problem| problem.reply(call.request_id)) }.boxed()
     }

@@ -37,6 +37,10 @@ impl Dialect for Echo {
         &["/echo/", "/shared/"]
     }
 
+    fn openapi(&self) -> &'static str {
+        "{}"
+    }
+
     fn serve(&self, call: Call) -> BoxFuture<'_, Reply> {
         Box::pin(async move {
             match call.route.map(|route| route.path) {
@@ -124,6 +128,9 @@ impl Dialect for Deep {
     }
     fn prefixes(&self) -> &'static [&'static str] {
         &["/shared/deep/"]
+    }
+    fn openapi(&self) -> &'static str {
+        "{}"
     }
     fn serve(&self, _: Call) -> BoxFuture<'_, Reply> {
         Box::pin(async { Reply::new(Body::from("deep".to_owned())) })

@@ -21,6 +21,9 @@ impl Dialect for Plain {
     fn prefixes(&self) -> &'static [&'static str] {
         &[]
     }
+    fn openapi(&self) -> &'static str {
+        "{}"
+    }
     fn serve(&self, _: Call) -> BoxFuture<'_, Reply> {
         Box::pin(async { Reply::new(Body::from(String::new())) })
     }

@@ -4,6 +4,7 @@
 
 mod client;
 mod credentials;
+mod described;
 mod dialects;
 mod fixture;
 mod import;

@@ -68,7 +68,7 @@ fn what_is_described_is_there() {
             let request = crate::client::Request::new(
                 server.address,
                 &method.to_uppercase(),
-                &path.replace(['{', '}'], ""),
+                &path.replace("{dialect}", "rafay").replace(['{', '}'], ""),
             );
             let answer = request.send();
             assert!(matches!(answer.status, 200 | 401), "{method} {path}: {}", answer.status);

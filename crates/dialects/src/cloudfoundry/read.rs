@@ -136,7 +136,7 @@ fn v2_columns<'b>(resource: &Object<'b>, entity: &'b RawValue) -> Result<Columns
         actor: party("actor")?,
         actor_username: of_entity("actor_username")?,
         actee: party("actee")?,
-        metadata: entity.get("metadata").copied(),
+        metadata: said(entity.get("metadata")),
         space: of_entity("space_guid")?,
         organization: of_entity("organization_guid")?,
         others: entity
@@ -170,11 +170,16 @@ fn v3_columns<'b>(resource: &Object<'b>) -> Result<Columns<'b>, InvalidEvent> {
         actor: party("actor")?,
         actor_username: None,
         actee: party("target")?,
-        metadata: resource.get("data").copied(),
+        metadata: said(resource.get("data")),
         space: guid_of("space")?,
         organization: guid_of("organization")?,
         others: Vec::new(),
     })
+}
+
+/// What was said; null says nothing, and Cloud Controller never shows it.
+fn said<'b>(value: Option<&&'b RawValue>) -> Option<&'b RawValue> {
+    value.copied().filter(|value| value.get() != "null")
 }
 
 impl Columns<'_> {

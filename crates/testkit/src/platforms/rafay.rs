@@ -54,6 +54,6 @@ pub(crate) fn event(random: &mut Random, organization: &Organization, time: Time
         "project_name": project.name,
         "workspace_name": "default-ws",
         "created_by": random.favour(&organization.users).email,
-        "created_at": time.to_rfc3339_millis(),
+        "created_at": time.to_string(),
     })
 }

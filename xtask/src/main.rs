@@ -1,8 +1,10 @@
-//! The project's own tasks: `cargo xtask test`, `cargo xtask bench`.
+//! The project's own tasks: `cargo xtask test`, `cargo xtask clients`, `cargo xtask bench`.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a task's output is its purpose")]
 
 mod bench;
+mod clients;
+mod command;
 mod test;
 
 use std::process::ExitCode;
@@ -11,7 +13,9 @@ const USAGE: &str = "\
 usage: cargo xtask <task>
 
   test [--only STEP]   everything that must pass before a change lands: format, clippy, cargo-deny where it is
-                       installed, all tests, doc tests; STEP is one of: fmt, clippy, deny, tests, doc
+                       installed, all tests, the platforms' real clients, doc tests; STEP is one of: fmt, clippy,
+                       deny, tests, clients, doc
+  clients [NAME...]    only the platforms' real clients against the real server: all of them, or those of one dialect
   bench [options]      measures a release build through HTTP and writes docs/benchmarks.md; see `bench --help`
 ";
 
@@ -19,6 +23,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match arguments.first().map(String::as_str) {
         Some("test") => test::run(&arguments[1..]),
+        Some("clients") => clients::run(&arguments[1..]),
         Some("bench") => bench::run(&arguments[1..]),
         _ => Err(USAGE.to_owned()),
     };

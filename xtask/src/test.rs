@@ -1,29 +1,49 @@
 //! `cargo xtask test`: the checks that must pass before a change lands, in the order in which they fail fastest.
 
-use std::{
-    env,
-    process::{Command, Stdio},
-    time::Instant,
+use std::{process::Command, time::Instant};
+
+use crate::{
+    clients,
+    command::{call, call_command, cargo, install_packages, runs},
 };
 
-/// A check: its name, and the arguments of cargo.
+/// A check.
 struct Step {
     name: &'static str,
-    arguments: &'static [&'static str],
+    work: Work,
+}
+
+/// What a check does.
+enum Work {
+    /// Cargo with these arguments.
+    Cargo(&'static [&'static str]),
+    /// Cargo's plugin that may be missing.
+    Deny(&'static [&'static str]),
+    /// The platforms' real clients against the real server.
+    Clients,
 }
 
 const STEPS: &[Step] = &[
-    Step { name: "fmt", arguments: &["fmt", "--all", "--check"] },
+    Step { name: "fmt", work: Work::Cargo(&["fmt", "--all", "--check"]) },
     Step {
         name: "clippy",
-        arguments: &["clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"],
+        work: Work::Cargo(&[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--locked",
+            "--",
+            "--deny",
+            "warnings",
+        ]),
     },
     Step {
         name: "deny",
-        arguments: &["deny", "--log-level", "error", "check", "bans", "licenses", "sources"],
+        work: Work::Deny(&["deny", "--log-level", "error", "check", "bans", "licenses", "sources"]),
     },
-    Step { name: "tests", arguments: &["test", "--workspace", "--all-targets", "--locked"] },
-    Step { name: "doc", arguments: &["test", "--workspace", "--doc", "--locked"] },
+    Step { name: "tests", work: Work::Cargo(&["test", "--workspace", "--all-targets", "--locked"]) },
+    Step { name: "clients", work: Work::Clients },
+    Step { name: "doc", work: Work::Cargo(&["test", "--workspace", "--doc", "--locked"]) },
 ];
 
 /// Rustup components that the steps need.
@@ -47,7 +67,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     }
     for (program, why) in PROGRAMS {
         if !runs(program, &["--version"]) {
-            install_package(program, why)?;
+            install_packages(&[program], &format!("{program} is missing ({why})"))?;
         }
     }
     for step in STEPS.iter().filter(|step| only.is_none_or(|name| name == step.name)) {
@@ -58,24 +78,30 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
 }
 
 fn run_step(step: &Step) -> Result<(), String> {
-    if step.name == "deny" && !runs("cargo", &["deny", "--version"]) {
-        println!("xtask: deny: cargo-deny is not installed here, so licences and advisories are not checked");
-        println!("xtask: deny: `cargo install --locked cargo-deny` installs it");
-        return Ok(());
-    }
-    println!("xtask: {}: cargo {}", step.name, step.arguments.join(" "));
     let begun = Instant::now();
-    let status =
-        Command::new(cargo()).args(step.arguments).status().map_err(|error| format!("cargo: {error}"))?;
-    if !status.success() {
-        return Err(format!(
-            "xtask: {} failed ({status}); `cargo {}` repeats it",
-            step.name,
-            step.arguments.join(" ")
-        ));
+    match step.work {
+        Work::Cargo(arguments) => run_cargo(step.name, arguments)?,
+        Work::Deny(arguments) => {
+            if !runs("cargo", &["deny", "--version"]) {
+                println!(
+                    "xtask: deny: cargo-deny is not installed here, so licences and advisories are not checked"
+                );
+                println!("xtask: deny: `cargo install --locked cargo-deny` installs it");
+                return Ok(());
+            }
+            run_cargo(step.name, arguments)?;
+            check_advisories()?;
+        }
+        Work::Clients => clients::run(&[])?,
     }
     println!("xtask: {}: passed after {} s", step.name, begun.elapsed().as_secs());
     Ok(())
+}
+
+fn run_cargo(name: &str, arguments: &[&str]) -> Result<(), String> {
+    println!("xtask: {name}: cargo {}", arguments.join(" "));
+    call_command(Command::new(cargo()).args(arguments))
+        .map_err(|error| format!("xtask: {name} failed: {error}"))
 }
 
 /// Advisories live in a repository of their own that is fetched anew; without a network there is nothing to check against.
@@ -95,35 +121,5 @@ fn install_component(component: &str, subcommand: &str) -> Result<(), String> {
         return Ok(());
     }
     println!("xtask: installing the toolchain's component {component}");
-    run_command("rustup", &["component", "add", component])
-}
-
-fn install_package(program: &str, why: &str) -> Result<(), String> {
-    println!("xtask: {program} is missing ({why}); installing it with apt-get");
-    run_command("apt-get", &["update"])
-        .and_then(|()| run_command("apt-get", &["install", "--yes", "--no-install-recommends", program]))
-        .map_err(|error| format!("{error}\nxtask: install {program} by hand and run this again"))
-}
-
-fn run_command(program: &str, arguments: &[&str]) -> Result<(), String> {
-    match Command::new(program).args(arguments).status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("xtask: `{program} {}` ended with {status}", arguments.join(" "))),
-        Err(error) => Err(format!("xtask: `{program}` cannot be started: {error}")),
-    }
-}
-
-fn runs(program: &str, arguments: &[&str]) -> bool {
-    let program = if program == "cargo" { cargo() } else { program.to_owned() };
-    Command::new(program)
-        .args(arguments)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
-}
-
-/// The cargo that runs this task, so that the toolchain stays the same.
-fn cargo() -> String {
-    env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned())
+    call("rustup", &["component", "add", component])
 }

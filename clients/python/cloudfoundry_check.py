@@ -1,0 +1,155 @@
+"""The community's Python client for Cloud Foundry lists, filters and pages through everything, v2 and v3."""
+
+from datetime import datetime, timedelta
+
+from cloudfoundry_client.client import CloudFoundryClient
+from cloudfoundry_client.errors import InvalidStatusCode
+
+import facts
+
+
+def plain(entities):
+    """Resources as plain JSON."""
+    return [{"metadata": dict(entity["metadata"]), "entity": dict(entity["entity"])} for entity in entities]
+
+
+def signed_in(url, token):
+    """A client that has a token already."""
+    client = CloudFoundryClient(url)
+    client._access_token = token
+    return client
+
+
+def v2(client, stored):
+    """`GET /v2/events` with every filter that the client can send."""
+
+    def entity(event, name):
+        return event["entity"][name]
+
+    def check(name, test, **parameters):
+        facts.some(f"v2: {name}", plain(client.v2.event.list(**parameters)), [e for e in stored if test(e)])
+
+    check("every event, oldest first", lambda e: True)
+    check("every event, by 100", lambda e: True, **{"results-per-page": 100})
+    backwards = client.v2.event.list(**{"results-per-page": 37, "order-direction": "desc"})
+    facts.same("v2: every event, newest first", plain(backwards), stored[::-1])
+    facts.same("v2: the total", backwards.total_results, len(stored))
+
+    middle = stored[len(stored) // 2]
+    kind = entity(middle, "type")
+    check("of one type", lambda e: entity(e, "type") == kind, type=kind)
+    kinds = sorted({entity(event, "type") for event in stored})[:3]
+    check("of three types", lambda e: entity(e, "type") in kinds, type=kinds)
+    actee = entity(middle, "actee")
+    check("of one actee", lambda e: entity(e, "actee") == actee, actee=actee)
+    check(
+        "of one actee and type, by 1",
+        lambda e: entity(e, "actee") == actee and entity(e, "type") == kind,
+        actee=actee,
+        type=kind,
+        **{"results-per-page": 1},
+    )
+    space = entity(middle, "space_guid")
+    check("of one space", lambda e: entity(e, "space_guid") == space, space_guid=space)
+    check("of no space", lambda e: entity(e, "space_guid") == "", space_guid="")
+    organization = entity(middle, "organization_guid")
+    check("of one organization", lambda e: True, organization_guid=organization)
+    time = entity(middle, "timestamp")
+    for operator, test in {
+        ">=": lambda e: entity(e, "timestamp") >= time,
+        ">": lambda e: entity(e, "timestamp") > time,
+        "<=": lambda e: entity(e, "timestamp") <= time,
+        "<": lambda e: entity(e, "timestamp") < time,
+    }.items():
+        check(f"timestamp {operator}", test, timestamp={operator: time})
+    check("timestamp :", lambda e: entity(e, "timestamp") == time, timestamp=time)
+    later = stored[3 * len(stored) // 4]["entity"]["timestamp"]
+    check("between two", lambda e: time < entity(e, "timestamp") <= later, timestamp={">": time, "<=": later})
+    zoned = (datetime.fromisoformat(time) - timedelta(hours=4)).strftime("%Y-%m-%d %H:%M:%S-04:00")
+    check("timestamp in another zone", lambda e: entity(e, "timestamp") > time, timestamp={">": zoned})
+    facts.same("v2: of a type that is none", plain(client.v2.event.list(type="audit.none")), [])
+    facts.same("v2: one by guid", plain([client.v2.event.get(middle["metadata"]["guid"])]), [middle])
+
+
+def v3(client, stored):
+    """`GET /v3/audit_events` of the same events."""
+
+    def event(audit):
+        """What v3 and v2 both say of an event, in v2's words."""
+        return {
+            "guid": audit["guid"],
+            "type": audit["type"],
+            "timestamp": audit["created_at"],
+            "actor": (audit["actor"]["guid"], audit["actor"]["type"], audit["actor"]["name"]),
+            "actee": (audit["target"]["guid"], audit["target"]["type"], audit["target"]["name"]),
+            "metadata": audit["data"],
+            "space_guid": (audit["space"] or {"guid": ""})["guid"],
+            "organization_guid": (audit["organization"] or {"guid": ""})["guid"],
+        }
+
+    def of_v2(resource):
+        entity = resource["entity"]
+        names = ["type", "timestamp", "metadata", "space_guid", "organization_guid"]
+        return {name: entity[name] for name in names} | {
+            "guid": resource["metadata"]["guid"],
+            "actor": (entity["actor"], entity["actor_type"], entity["actor_name"]),
+            "actee": (entity["actee"], entity["actee_type"], entity["actee_name"]),
+        }
+
+    wanted = [of_v2(resource) for resource in stored]
+
+    def check(name, test, **parameters):
+        found = [event(audit) for audit in client.v3.audit_events.list(**parameters)]
+        facts.some(f"v3: {name}", found, [e for e in wanted if test(e)])
+
+    check("every event, oldest first", lambda e: True, order_by="created_at")
+    backwards = client.v3.audit_events.list(per_page=37, order_by="-created_at")
+    facts.same("v3: every event, newest first", [event(audit) for audit in backwards], wanted[::-1])
+    facts.same("v3: the total", client.v3.audit_events.len(), len(wanted))
+    middle = wanted[len(wanted) // 2]
+    kinds = sorted({e["type"] for e in wanted})[:3]
+    check("of three types", lambda e: e["type"] in kinds, types=kinds, per_page=7)
+    target = middle["actee"][0]
+    check("of one target", lambda e: e["actee"][0] == target, target_guids=target)
+    check("of all but one target", lambda e: e["actee"][0] != target, **{"target_guids[not]": target, "per_page": 20})
+    check("of one space", lambda e: e["space_guid"] == middle["space_guid"], space_guids=middle["space_guid"])
+    organization = middle["organization_guid"]
+    check("of one organization", lambda e: True, organization_guids=organization)
+    time = middle["timestamp"]
+    check("created after", lambda e: e["timestamp"] > time, **{"created_ats[gt]": time})
+    check("created until", lambda e: e["timestamp"] <= time, **{"created_ats[lte]": time})
+    one = client.v3.audit_events.get(middle["guid"])
+    facts.same("v3: one by guid", event(one), middle)
+
+
+def main():
+    run, part = facts.read("cloudfoundry")
+    stored = part["events"]
+    client = signed_in(run["url"], part["token"])
+    v2(client, stored)
+    v3(client, stored)
+
+    names = {organization["metadata"]["guid"] for organization in client.v2.organizations.list()}
+    facts.same("the organization, as `cf target` asks for it", names, {part["organization"]})
+    spaces = {event["entity"]["space_guid"] for event in stored} - {""}
+    listed = {space["metadata"]["guid"] for space in client.v2.spaces.list(organization_guid=part["organization"])}
+    facts.same("its spaces", listed, spaces)
+
+    one = stored[0]["metadata"]["guid"]
+    stranger = signed_in(run["url"], run["stranger"]["token"])
+    facts.same("another organization's token sees nothing, v2", plain(stranger.v2.event.list()), [])
+    facts.same("another organization's token sees nothing, v3", list(stranger.v3.audit_events.list()), [])
+    facts.refused("nor one event, v2", InvalidStatusCode, lambda: stranger.v2.event.get(one), "CF-NotAuthorized")
+    facts.refused("nor one event, v3", InvalidStatusCode, lambda: stranger.v3.audit_events.get(one), "CF-ResourceNotFound")
+    nobody = signed_in(run["url"], "nobody")
+    facts.refused("a wrong token", InvalidStatusCode, lambda: nobody.v2.event.list(), "UNAUTHORIZED", "CF-InvalidAuthToken")
+    facts.refused(
+        "a filter that is none",
+        InvalidStatusCode,
+        lambda: client.v2.event.list(guid=one),
+        "CF-BadQueryParameter",
+        "The query parameter is invalid: guid",
+    )
+
+
+main()

@@ -2,13 +2,14 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use annals_model::{Clock, Presented, Principal, Refusal};
+use annals_model::{Clock, Issued, Presented, Principal, Refusal, TokenRequest};
 
 use crate::{
     ConfigError, CredentialConfig, JwtConfig, TOKEN_BYTES_MAX,
     config::Proof,
     jwt::{Jwt, JwtJudge, Subjects},
     keystone::{Keystone, KeystoneConfig},
+    own_tokens::{LoginConfig, OwnTokens, Passwords},
     signing_keys::SigningKeys,
     static_tokens::{self, StaticTokens},
 };
@@ -19,6 +20,7 @@ pub struct Authenticator {
     keys: SigningKeys,
     jwt: Option<JwtJudge>,
     keystone: Option<Keystone>,
+    own: OwnTokens,
     clock: Arc<dyn Clock>,
 }
 
@@ -37,6 +39,7 @@ impl Authenticator {
         let mut tokens = StaticTokens::new();
         let mut keys = SigningKeys::new();
         let mut subjects = Subjects::new();
+        let mut passwords = Passwords::new();
         for credential in credentials {
             if names.insert(&credential.name, ()).is_some() {
                 return Err(credential.error("name", "is used by another credential too"));
@@ -50,11 +53,15 @@ impl Authenticator {
             let shared = |key, owner: Arc<Principal>| {
                 credential.error(key, format!("is the same as that of credential `{}`", owner.name))
             };
+            let password = |digest| (credential.name.clone(), (digest, Arc::new(principal.clone())));
             match credential.proof()? {
-                Proof::Token(token) => tokens
-                    .insert(static_tokens::sha256(token.expose().as_bytes()), principal)
-                    .map_err(|owner| shared("token", owner))?,
+                Proof::Token(token) => {
+                    let digest = static_tokens::sha256(token.expose().as_bytes());
+                    passwords.extend([password(digest)]);
+                    tokens.insert(digest, principal).map_err(|owner| shared("token", owner))?;
+                }
                 Proof::TokenDigest(digest) => {
+                    passwords.extend([password(digest)]);
                     tokens.insert(digest, principal).map_err(|owner| shared("token_sha256", owner))?;
                 }
                 Proof::Key { key, secret } => {
@@ -74,7 +81,8 @@ impl Authenticator {
             }
         }
         let jwt = jwt.map(|config| JwtJudge::new(config, subjects, Arc::clone(&clock))).transpose()?;
-        Ok(Self { tokens, keys, jwt, keystone: None, clock })
+        let own = OwnTokens::new(&LoginConfig::default(), passwords, Arc::clone(&clock))?;
+        Ok(Self { tokens, keys, jwt, keystone: None, own, clock })
     }
 
     /// Has Keystone asked about tokens that are presented as its own. Asks it nothing yet.
@@ -87,10 +95,29 @@ impl Authenticator {
         Ok(self)
     }
 
+    /// Makes tokens of our own as `[login]` says; without it, under a random secret.
+    ///
+    /// # Errors
+    /// When what `[login]` says cannot be. The error names the key, never a secret.
+    pub fn with_login(mut self, login: Option<&LoginConfig>) -> Result<Self, ConfigError> {
+        if let Some(config) = login {
+            self.own = self.own.configured(config)?;
+        }
+        Ok(self)
+    }
+
+    /// Makes a token of our own for the owner of a static token, or by a refresh token.
+    ///
+    /// # Errors
+    /// When the name, the password or the refresh token is not good.
+    pub fn issue(&self, request: &TokenRequest) -> Result<Issued, Refusal> {
+        self.own.issue(request)
+    }
+
     /// Whose credential this is and what it allows.
     ///
     /// A token is looked for among the static tokens first; if it is not one of them and has the shape of a JSON Web
-    /// Token, it is judged as such. Keystone is asked only about tokens that are presented as its own and are not among
+    /// Token, it is judged as such: first as one of our own, then as one of `[jwt]`. Keystone is asked only about tokens that are presented as its own and are not among
     /// the static tokens. Only a JSON Web Token with published keys and a token of Keystone's can make this wait, for
     /// the key server or for Keystone, and for no longer than the time either is given.
     ///
@@ -115,9 +142,11 @@ impl Authenticator {
         if let Some(principal) = self.static_token(token)? {
             return Ok(principal.clone());
         }
-        let judge = self.jwt.as_ref().ok_or(Refusal::Unknown)?;
         let token = Jwt::parse(token).ok_or(Refusal::Unknown)?;
-        judge.judge(&token).await
+        if let Some(verdict) = self.own.judge(&token) {
+            return verdict;
+        }
+        self.jwt.as_ref().ok_or(Refusal::Unknown)?.judge(&token).await
     }
 
     async fn judge_keystone_token(&self, token: &str) -> Result<Principal, Refusal> {

@@ -9,9 +9,13 @@
 
 mod authenticator;
 mod config;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod jwt;
 mod keystone;
 mod mint;
+mod own_tokens;
 mod remote;
 mod secret;
 mod signing_keys;
@@ -22,6 +26,7 @@ pub use config::{ConfigError, CredentialConfig, JwtConfig};
 pub use jwt::JWT_KEYS_MAX;
 pub use keystone::KeystoneConfig;
 pub use mint::{new_key_pair, new_token, token_sha256};
+pub use own_tokens::LoginConfig;
 pub use secret::Secret;
 
 /// Bytes of a presented token or key; a longer one is refused unread.

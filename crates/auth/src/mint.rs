@@ -40,7 +40,8 @@ pub(crate) fn random_bytes<const LENGTH: usize>() -> [u8; LENGTH] {
     bytes
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Lower-case hex.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

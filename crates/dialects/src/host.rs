@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use annals_model::{
-    Event, Field, FilterTooLarge, GroupCount, Page, Presented, Principal, Query, Refusal, Scope, Timestamp,
+    Event, Field, FilterTooLarge, GroupCount, Issued, Page, Presented, Principal, Query, Refusal, Scope,
+    Timestamp, TokenRequest,
 };
 use bytes::Bytes;
 use futures_util::{future::BoxFuture, stream::BoxStream};
@@ -117,6 +118,12 @@ pub enum Failure {
 pub trait Host: Send + Sync + 'static {
     /// Judges a credential.
     fn authenticate(&self, presented: Presented) -> BoxFuture<'_, Result<Principal, Refusal>>;
+
+    /// Makes a token for a caller that logs in. A host that has none to give refuses.
+    fn issue(&self, request: TokenRequest) -> BoxFuture<'_, Result<Issued, Refusal>> {
+        drop(request);
+        Box::pin(async { Err(Refusal::Unavailable) })
+    }
 
     /// Answers a query.
     fn page(&self, query: Query) -> BoxFuture<'_, Result<Page, Failure>>;

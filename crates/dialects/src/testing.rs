@@ -10,8 +10,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use annals_model::{
-    Event, Field, Grant, GroupCount, Order, Page, Presented, Principal, Query, Refusal, Role, Scope, Start,
-    Timestamp, Total,
+    Event, Field, Grant, GroupCount, Issued, Login, Order, Page, Presented, Principal, Query, Refusal, Role,
+    Scope, Start, Timestamp, TokenRequest, Total,
 };
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, future::BoxFuture};
@@ -96,6 +96,25 @@ impl Host for MemoryHost {
                 None => Err(Refusal::Unknown),
             },
         };
+        async { verdict }.boxed()
+    }
+
+    /// A token stands for itself and is its name's password; a refresh token is the same with `-r` behind it.
+    fn issue(&self, request: TokenRequest) -> BoxFuture<'_, Result<Issued, Refusal>> {
+        let (token, refreshed) = match &request.login {
+            Login::User { name, password } if name == password => (name.as_str(), true),
+            Login::Client { name, secret } if name == secret => (name.as_str(), false),
+            Login::Refresh { token } => (token.strip_suffix("-r").unwrap_or_default(), true),
+            Login::User { .. } | Login::Client { .. } => ("", false),
+        };
+        let verdict = self.principals.get(token).ok_or(Refusal::Unknown).map(|principal| Issued {
+            name: principal.name.clone(),
+            access_token: token.to_owned(),
+            token_id: "7".to_owned(),
+            scopes: request.scopes,
+            expires_in_seconds: 600,
+            refresh_token: refreshed.then(|| format!("{token}-r")),
+        });
         async { verdict }.boxed()
     }
 

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use annals_dialects::{Failure, Host};
-use annals_model::{Event, Field, GroupCount, Page, Presented, Principal, Query, Refusal, Scope, Timestamp};
+use annals_model::{
+    Event, Field, GroupCount, Issued, Page, Presented, Principal, Query, Refusal, Scope, Timestamp,
+    TokenRequest,
+};
 use annals_store::QueryError;
 use futures_util::{FutureExt, future::BoxFuture};
 use uuid::Uuid;
@@ -48,6 +51,15 @@ impl Host for RequestHost {
             let principal = self.app.authenticator.authenticate(&presented).await?;
             self.trail.set_principal(&principal.name);
             Ok(principal)
+        }
+        .boxed()
+    }
+
+    fn issue(&self, request: TokenRequest) -> BoxFuture<'_, Result<Issued, Refusal>> {
+        async move {
+            let issued = self.app.authenticator.issue(&request)?;
+            self.trail.set_principal(&issued.name);
+            Ok(issued)
         }
         .boxed()
     }

@@ -1,6 +1,7 @@
-//! The compact form of a signed token (RFC 7515): three base64url parts. It judges nothing.
+//! The compact form of a signed token (RFC 7515): three base64url parts. It judges no claims.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use ring::hmac;
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Map, Value};
 
@@ -38,8 +39,15 @@ impl<'t> Jwt<'t> {
         })
     }
 
+    /// Whether it is signed with this HMAC key, by HS256 and nothing else.
+    pub(crate) fn is_signed_by(&self, key: &hmac::Key) -> bool {
+        self.header.crit.is_none()
+            && Algorithm::from_name(&self.header.alg) == Some(Algorithm::Hs256)
+            && hmac::verify(key, self.signed, &self.signature).is_ok()
+    }
+
     /// Its claims; `None` when they are not a JSON object.
-    pub(super) fn claims(&self) -> Option<Map<String, Value>> {
+    pub(crate) fn claims(&self) -> Option<Map<String, Value>> {
         serde_json::from_slice(&self.payload).ok()
     }
 }

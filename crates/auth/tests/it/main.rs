@@ -7,6 +7,7 @@ mod jwt;
 mod key_server;
 mod keystone;
 mod keystone_server;
+mod own_tokens;
 mod policy;
 mod published_keys;
 mod signer;

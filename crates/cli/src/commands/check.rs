@@ -97,7 +97,8 @@ fn warnings(path: Option<&Path>, config: &Config) -> Vec<String> {
     }
     let has_secrets = config.credentials.iter().any(|known| known.token.is_some() || known.secret.is_some())
         || config.jwt.as_ref().is_some_and(|jwt| jwt.hs256_secret.is_some())
-        || config.keystone.is_some();
+        || config.keystone.is_some()
+        || config.login.secret.is_some();
     let mode = path.and_then(|path| fs::metadata(path).ok()).map(|metadata| metadata.permissions().mode());
     if has_secrets && mode.is_some_and(|mode| mode & READABLE_BY_OTHERS != 0) {
         found.push(

@@ -3,7 +3,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use annals_auth::{CredentialConfig, JwtConfig, KeystoneConfig};
+use annals_auth::{CredentialConfig, JwtConfig, KeystoneConfig, LoginConfig};
 use annals_server::limits::Limits;
 use serde::Deserialize;
 
@@ -18,6 +18,7 @@ pub(super) struct File {
     pub(super) credential: Vec<CredentialConfig>,
     pub(super) jwt: Option<JwtConfig>,
     pub(super) keystone: Option<KeystoneConfig>,
+    pub(super) login: Option<LoginConfig>,
     pub(super) dialect: annals_dialects::Config,
     pub(super) limits: Limits,
     pub(super) store: Store,

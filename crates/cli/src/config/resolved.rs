@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use annals_auth::{Authenticator, CredentialConfig, JwtConfig, KeystoneConfig};
+use annals_auth::{Authenticator, CredentialConfig, JwtConfig, KeystoneConfig, LoginConfig};
 use annals_model::Clock;
 use annals_server::Settings;
 use annals_store::Options;
@@ -62,6 +62,7 @@ pub(crate) struct Config {
     pub(crate) credentials: Vec<CredentialConfig>,
     pub(crate) jwt: Option<JwtConfig>,
     pub(crate) keystone: Option<KeystoneConfig>,
+    pub(crate) login: LoginConfig,
     pub(crate) dialects: annals_dialects::Config,
     pub(crate) log_format: LogFormat,
     pub(crate) log_level: String,
@@ -75,6 +76,7 @@ impl Config {
     pub(crate) fn authenticator(&self, clock: &Arc<dyn Clock>) -> Result<Authenticator, ConfigError> {
         Authenticator::new(&self.credentials, self.jwt.as_ref(), Arc::clone(clock))
             .and_then(|made| made.with_keystone(self.keystone.as_ref()))
+            .and_then(|made| made.with_login(Some(&self.login)))
             .map_err(|error| ConfigError::Impossible(error.to_string()))
     }
 }
@@ -139,6 +141,7 @@ fn resolve(file: File, overrides: &Overrides) -> Result<Config, ConfigError> {
         credentials: file.credential,
         jwt: file.jwt,
         keystone: file.keystone,
+        login: file.login.unwrap_or_default(),
         dialects,
         log_format: overrides.log_format.or(file.log.format).unwrap_or_default(),
         log_level: overrides.log_level.or(file.log.level).unwrap_or_else(|| LOG_LEVEL_DEFAULT.to_owned()),
@@ -216,6 +219,7 @@ mod tests {
         let config = check(&on, &Overrides::default()).unwrap();
         assert!(!config.credentials.is_empty());
         assert!(config.jwt.is_some());
+        assert!(config.login.secret.is_some());
         assert!(config.keystone.is_some_and(|keystone| keystone.ca_file.is_some()));
     }
 

@@ -114,5 +114,10 @@ pub(super) fn v3_info(call: &Call, settings: &Config) -> String {
 /// `GET /login`, which the command line asks of the login server.
 pub(super) fn login(call: &Call, settings: &Config) -> String {
     let login = login_url(call, settings);
-    json!({ "links": { "uaa": login, "login": login }, "prompts": {} }).to_string()
+    // What the command line asks its user for. Where the login server is another one, it is that one to say.
+    let prompts = match settings.login_url {
+        None => json!({ "username": ["text", "Credential"], "password": ["password", "Token"] }),
+        Some(_) => json!({}),
+    };
+    json!({ "links": { "uaa": login, "login": login }, "prompts": prompts }).to_string()
 }

@@ -18,6 +18,7 @@ mod read;
 mod row;
 #[cfg(test)]
 mod tests;
+mod token;
 mod v2;
 mod v3;
 mod vocabulary;
@@ -95,6 +96,7 @@ const V3_INFO: Route = Route::get("/v3/info");
 const V3_EVENTS: Route = Route::get("/v3/audit_events");
 const V3_EVENT: Route = Route::get("/v3/audit_events/{guid}");
 const LOGIN: Route = Route::get("/login");
+const TOKEN: Route = Route::post("/oauth/token");
 
 const ROUTES: &[Route] = &[
     ROOT,
@@ -109,6 +111,7 @@ const ROUTES: &[Route] = &[
     V3_EVENTS,
     V3_EVENT,
     LOGIN,
+    TOKEN,
 ];
 
 impl Dialect for CloudFoundry {
@@ -130,6 +133,9 @@ impl Dialect for CloudFoundry {
 
     fn serve(&self, call: Call) -> BoxFuture<'_, Reply> {
         Box::pin(async move {
+            if call.route == Some(TOKEN) && self.settings.login_url.is_none() {
+                return token::answer(&call).await;
+            }
             let mut envelope = Envelope::of(&call);
             match self.answer(&call, &mut envelope).await {
                 Ok(body) => envelope.answer(body),
@@ -152,6 +158,8 @@ impl CloudFoundry {
             V3_ROOT => return Ok(info::v3_root(call).into()),
             V3_INFO => return Ok(info::v3_info(call, settings).into()),
             LOGIN => return Ok(info::login(call, settings).into()),
+            // Tokens come from elsewhere.
+            TOKEN => return Err(Problem::UnknownRequest),
             V2_INFO => {
                 // Anonymous; a good token adds who its user is.
                 let user = access::authenticate(call).await.ok();

@@ -1,6 +1,7 @@
 //! The dialect as its clients see it: requests in, answers out, over events in memory.
 
 mod first_contact;
+mod login;
 mod other_sources;
 mod reading;
 mod v2_list;

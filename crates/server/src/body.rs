@@ -28,6 +28,12 @@ pub(crate) struct Held {
 }
 
 impl Held {
+    /// A body that nobody else has to share memory with.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn alone(bytes: Bytes, memory_bytes: usize) -> Self {
+        Self { bytes, place: Place::alone(memory_bytes) }
+    }
+
     /// Takes memory for so many bytes beside the body, until the body is dropped.
     ///
     /// # Errors
@@ -125,6 +131,13 @@ fn decompress(
     }
 }
 
+/// Decompresses gzip or zstd within so many bytes.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn decompress_alone(sent: &[u8], is_gzip: bool, bytes_max: usize) -> Result<Vec<u8>, Problem> {
+    let encoding = if is_gzip { Encoding::Gzip } else { Encoding::Zstd };
+    decompress(sent, encoding, bytes_max, &mut Place::alone(bytes_max * 2))
+}
+
 fn encoding(headers: &HeaderMap) -> Result<Encoding, Problem> {
     let mut given = headers.get_all(header::CONTENT_ENCODING).iter();
     let Some(first) = given.next() else { return Ok(Encoding::Identity) };
@@ -151,6 +164,11 @@ struct Place {
 impl Place {
     fn new(app: &App) -> Self {
         Self { memory: Arc::clone(&app.bodies), memory_bytes: app.limits.bodies_bytes_max, held: None }
+    }
+
+    #[cfg(feature = "fuzzing")]
+    fn alone(memory_bytes: usize) -> Self {
+        Self { memory: Arc::new(Semaphore::new(memory_bytes / BODY_UNIT_BYTES)), memory_bytes, held: None }
     }
 
     /// Makes it large enough for so many bytes. Who needs more than there is takes all of it and goes on alone:

@@ -10,6 +10,9 @@
 mod app;
 mod body;
 mod connection;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gate;
 mod host;
 pub mod limits;

@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{
     Batch, Damage,
-    batch::{Row, RowError},
+    batch::{Chunk, Row, RowError},
     codec::{View, encode},
     query::part::Part,
     segment::{PAGE_BYTES, Segment, write_segment},
@@ -56,7 +56,7 @@ pub fn read_row(payload: &[u8]) -> Option<Vec<Event>> {
         Err(RowError::Count { found, .. }) => row(found).chunks().ok()?,
         answer => answer.ok()?,
     };
-    let views = chunks.iter().flat_map(|chunk| chunk.views());
+    let views = chunks.iter().flat_map(Chunk::views);
     views.map(|view| view.map(|view| view.to_event(0, Timestamp::default())).ok()).collect()
 }
 
@@ -109,7 +109,12 @@ pub fn ask_segment(path: &Path) -> Result<Vec<Event>, Damage> {
     }
     // What the checksums hide in one index need not keep the others from being read.
     let verified = segment.verify();
-    let events: Vec<Event> = segment.events().collect::<Result<_, _>>()?;
+    let mut events = Vec::new();
+    let mut matches = segment.select(&Filter::all())?;
+    matches.begin(Order::Ascending, None)?;
+    while let Some(event) = matches.take()? {
+        events.push(event);
+    }
     if let Some(event) = events.first() {
         segment.find(event.id)?;
     }

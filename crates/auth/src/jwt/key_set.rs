@@ -234,6 +234,16 @@ fn read_key_set(body: &[u8]) -> Result<Vec<PublishedKey>, String> {
     Ok(keys)
 }
 
+/// Holds a token's signature against a key set.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn verify_with_key_set(key_set: &[u8], token: &str) -> Option<bool> {
+    let keys = Arc::new(read_key_set(key_set).ok()?);
+    let token = Jwt::parse(token)?;
+    let algorithm = Algorithm::from_name(&token.header.alg)?;
+    let fetched = Fetched { keys, at: Timestamp::default() };
+    Some(matches!(fetched.find(algorithm, &token), Finding::Good))
+}
+
 /// One key, or nothing where it is not for verifying signatures here.
 fn read_key(value: Value) -> Option<PublishedKey> {
     let jwk: Jwk = serde_json::from_value(value).ok()?;

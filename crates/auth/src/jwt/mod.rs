@@ -16,6 +16,8 @@ use std::{collections::HashMap, fs, path::Path, sync::Arc};
 use annals_model::{Clock, Grant, Principal, Refusal};
 
 pub use self::key_set::JWT_KEYS_MAX;
+#[cfg(feature = "fuzzing")]
+pub(crate) use self::key_set::verify_with_key_set;
 pub(crate) use self::token::Jwt;
 use self::{claims::Rules, key::VerifyingKey, key_set::KeySet, token::Algorithm};
 use crate::{ConfigError, JwtConfig};

@@ -87,6 +87,12 @@ impl Parameters {
         }
     }
 
+    /// What of the parameters selects events.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn into_filter(self) -> Filter {
+        self.filter
+    }
+
     /// The value of one of the request's own parameters.
     pub(crate) fn own(&self, name: &str) -> Option<&str> {
         self.own.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())

@@ -61,7 +61,12 @@ pub(crate) async fn events(
     recorded
 }
 
-fn parse(dialect: &dyn Dialect, held: &mut Held, form: Form, import: &Import) -> Result<Parsed, Problem> {
+pub(crate) fn parse(
+    dialect: &dyn Dialect,
+    held: &mut Held,
+    form: Form,
+    import: &Import,
+) -> Result<Parsed, Problem> {
     let body = held.bytes.clone();
     let mut parsed = Parsed::default();
     match form {
@@ -95,7 +100,7 @@ fn parse(dialect: &dyn Dialect, held: &mut Held, form: Form, import: &Import) ->
 
 /// How many elements the longest array of a JSON text has, which is as many events as the text can hold. Read without
 /// building anything, and right for valid JSON; what is not valid, the dialect refuses.
-fn longest_array(json: &[u8]) -> usize {
+pub(crate) fn longest_array(json: &[u8]) -> usize {
     let mut longest = 0;
     // The elements so far of every array, and of objects, that are open.
     let mut open: Vec<usize> = Vec::new();
@@ -127,7 +132,7 @@ fn longest_array(json: &[u8]) -> usize {
     open.into_iter().fold(longest, usize::max)
 }
 
-fn parameters(query: &str) -> Result<Import, Problem> {
+pub(crate) fn parameters(query: &str) -> Result<Import, Problem> {
     let mut import = Import::default();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         let place = match &*name {

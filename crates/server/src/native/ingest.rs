@@ -127,7 +127,7 @@ pub(crate) fn form(headers: &HeaderMap) -> Result<Form, Problem> {
 }
 
 /// Reads the events of a body in their native form.
-fn parse(held: &mut Held, form: Form, clock: &dyn Clock) -> Result<Parsed, Problem> {
+pub(crate) fn parse(held: &mut Held, form: Form, clock: &dyn Clock) -> Result<Parsed, Problem> {
     let body = held.bytes.clone();
     let mut parsed = Parsed::default();
     match form {
@@ -207,6 +207,12 @@ impl Parsed {
 
     fn reject(&mut self, place: Place, error: String, cause: Rejection) {
         self.rejected.push(Rejected { index: place.index, line: place.line, error, cause });
+    }
+
+    /// The good events, and how many bad ones there are.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn into_events(self) -> (Vec<Event>, usize) {
+        (self.events, self.rejected.len())
     }
 
     /// Takes out the events that the writer may not write.

@@ -281,7 +281,7 @@ fn write_event(event: &Event, body: &mut Vec<u8>) {
 }
 
 /// A number and a unit.
-fn width(text: &str) -> Option<Duration> {
+pub(crate) fn width(text: &str) -> Option<Duration> {
     let unit = text.chars().last()?;
     let seconds = match unit {
         's' => 1,

@@ -27,7 +27,7 @@ pub(super) const MAGIC_END: [u8; 8] = *b"GESLANNA";
 /// The version of the format that this code writes and reads.
 pub(super) const FORMAT_VERSION: u32 = 1;
 /// What one checksum covers.
-pub(super) const PAGE_BYTES: usize = 16 << 10;
+pub(crate) const PAGE_BYTES: usize = 16 << 10;
 /// The trailer: offset, length and checksum of the footer, version, magic.
 pub(super) const TRAILER_BYTES: usize = 8 + 4 + 4 + 8 + 8;
 /// The longest footer that is believed.

@@ -34,6 +34,8 @@ use std::{ops::Range, path::Path};
 use annals_model::{Event, Filter, Position};
 use uuid::Uuid;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use self::file::PAGE_BYTES;
 use self::{
     bits::{Bad, width_of},
     decoder::Decoder,

@@ -87,20 +87,6 @@ fn wall_clock_time_enters_through_a_clock() {
 }
 
 #[test]
-fn principals_are_made_only_by_auth() {
-    // The literal that makes one; `Principal {` also opens its definition.
-    for (path, text) in sources() {
-        let allowed = path.starts_with("crates/auth/")
-            || path == "crates/model/src/access.rs"
-            || path == "crates/dialects/src/testing.rs"
-            || path.contains("/tests/");
-        let code = text.split("#[cfg(test)]").next().unwrap();
-        let makes = code.lines().any(|line| line.contains("Principal {") && !line.contains("-> Principal {"));
-        assert!(allowed || !makes, "{path} makes a principal, and with it a scope; only the auth crate may");
-    }
-}
-
-#[test]
 fn every_limit_of_the_model_is_documented() {
     let limits = fs::read_to_string(root().join("crates/model/src/limits.rs")).unwrap();
     let page = fs::read_to_string(root().join("docs/limits.md")).unwrap();

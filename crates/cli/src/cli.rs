@@ -161,7 +161,7 @@ pub(crate) struct IngestArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ImportArgs {
-    /// Platform the events come from: cloudfoundry, exoscale, qovery, rafay or fujitsu
+    /// Platform the events come from: cloudfoundry, exoscale, qovery, rafay, fujitsu or rds
     #[arg(value_parser = dialect_name)]
     pub(crate) dialect: String,
     /// File to read; `-` or nothing is stdin

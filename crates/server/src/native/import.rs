@@ -30,7 +30,7 @@ use crate::{
 #[utoipa::path(
     post, path = "/api/v1/import/{dialect}", operation_id = "import_events", tag = "events",
     params(
-        ("dialect" = String, Path, description = "Whose shape: cloudfoundry, exoscale, qovery, rafay or fujitsu"),
+        ("dialect" = String, Path, description = "Whose shape: cloudfoundry, exoscale, qovery, rafay, fujitsu or rds"),
         ("organization" = Option<String>, Query, description = "The tenant of events whose shape names none"),
         ("installation" = Option<String>, Query, description = "Which installation they come from, as in `eu10`"),
     ),

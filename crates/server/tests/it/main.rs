@@ -11,6 +11,7 @@ mod import;
 mod ingest;
 mod limits;
 mod list;
+mod login;
 mod logs;
 mod openapi;
 mod probes;

@@ -1,5 +1,7 @@
 //! What the project asks of its own sources, as tests: see `ARCHITECTURE.md` and `CONTRIBUTING.md`.
 
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the message")]
+
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -270,7 +270,9 @@ mod tests {
     use super::*;
     use crate::Named;
 
-    fn principal(grants: &[(Role, Option<&str>, Option<&str>)]) -> Principal {
+    type Granted = (Role, Option<&'static str>, Option<&'static str>);
+
+    fn principal(grants: &[Granted]) -> Principal {
         let grants = grants
             .iter()
             .map(|(role, organization, project)| Grant {
@@ -300,7 +302,7 @@ mod tests {
             event("", ""),
             event("", "p"),
         ];
-        let cases: [(&[(Role, Option<&str>, Option<&str>)], [bool; 6]); 6] = [
+        let cases: [(&[Granted], [bool; 6]); 6] = [
             (&[], [false; 6]),
             (&[(Role::Writer, None, None)], [false; 6]),
             (&[(Role::Reader, None, None)], [true; 6]),

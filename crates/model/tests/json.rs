@@ -1,5 +1,7 @@
 //! The JSON form of an event leads back to the event and keeps to the published schema.
 
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the message")]
+
 use std::collections::BTreeMap;
 
 use annals_model::{
@@ -31,7 +33,11 @@ fn named() -> impl Strategy<Value = Option<Named>> {
 }
 
 fn entity() -> impl Strategy<Value = Entity> {
-    (option::of(text()), option::of(text()), option::of(text())).prop_map(|(kind, id, name)| Entity { kind, id, name })
+    (option::of(text()), option::of(text()), option::of(text())).prop_map(|(kind, id, name)| Entity {
+        kind,
+        id,
+        name,
+    })
 }
 
 fn any_json() -> impl Strategy<Value = Option<Json>> {
@@ -43,7 +49,8 @@ fn any_json() -> impl Strategy<Value = Option<Json>> {
     let tree = leaf.prop_recursive(3, 12, 4, |inner| {
         prop_oneof![
             collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            collection::btree_map(text(), inner, 0..4).prop_map(|map| Value::Object(map.into_iter().collect())),
+            collection::btree_map(text(), inner, 0..4)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
         ]
     });
     option::of(tree.prop_map(|value| Json::from_value(&value).unwrap()))
@@ -106,7 +113,8 @@ fn absent_fields_have_their_defaults() {
 
 #[test]
 fn an_id_that_is_no_uuid_is_kept_and_derived_from() {
-    let event = read(&json!({"time": "2026-01-31T11:00:00Z", "type": "a", "source": "s", "id": "event1192"})).unwrap();
+    let event = read(&json!({"time": "2026-01-31T11:00:00Z", "type": "a", "source": "s", "id": "event1192"}))
+        .unwrap();
     assert_eq!(event.source_id.as_deref(), Some("event1192"));
     assert_eq!(event.id, derived_id("s", "event1192"));
 }
@@ -123,7 +131,10 @@ fn refusals_name_what_is_wrong() {
     assert!(with("colour", json!("red")).contains("unknown field `colour`"));
     assert!(with("actor", json!({"mail": "a"})).contains("unknown field `mail`"));
     assert!(with("outcome", json!("fine")).contains("unknown variant `fine`"));
-    assert!(with("zone", json!("z".repeat(SHORT_TEXT_BYTES_MAX + 1))).contains("`zone`: 4097 bytes, at most 4096"));
+    assert!(
+        with("zone", json!("z".repeat(SHORT_TEXT_BYTES_MAX + 1)))
+            .contains("`zone`: 4097 bytes, at most 4096")
+    );
     assert!(with("organization", json!({"name": "n"})).contains("missing field `id`"));
     assert!(read(&json!({"type": "a"})).unwrap_err().contains("missing field `time`"));
     assert!(read(&json!([])).unwrap_err().contains("not an event"));

@@ -5,6 +5,7 @@
 mod bench;
 mod clients;
 mod command;
+mod fuzz;
 mod test;
 
 use std::process::ExitCode;
@@ -14,8 +15,11 @@ usage: cargo xtask <task>
 
   test [--only STEP]   everything that must pass before a change lands: format, clippy, cargo-deny where it is
                        installed, all tests, the platforms' real clients, doc tests; STEP is one of: fmt, clippy,
-                       deny, tests, clients, doc
+                       deny, tests, fuzz, clients, doc
   clients [NAME...]    only the platforms' real clients against the real server: all of them, or those of one dialect
+  fuzz [--seconds N] [--sanitizer none|address] [TARGET...]
+                       looks for inputs that break a reader, guided by coverage: 60 s for every target, or for those
+                       named; see fuzz/README.md
   bench [options]      measures a release build through HTTP and writes docs/benchmarks.md; see `bench --help`
 ";
 
@@ -24,6 +28,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.first().map(String::as_str) {
         Some("test") => test::run(&arguments[1..]),
         Some("clients") => clients::run(&arguments[1..]),
+        Some("fuzz") => fuzz::run(&arguments[1..]),
         Some("bench") => bench::run(&arguments[1..]),
         _ => Err(USAGE.to_owned()),
     };

@@ -42,6 +42,8 @@ const STEPS: &[Step] = &[
         work: Work::Deny(&["deny", "--log-level", "error", "check", "bans", "licenses", "sources"]),
     },
     Step { name: "tests", work: Work::Cargo(&["test", "--workspace", "--all-targets", "--locked"]) },
+    // Seeds and a fixed number of mutations of them; `cargo xtask fuzz` is the search.
+    Step { name: "fuzz", work: Work::Cargo(&["test", "--workspace", "--test", "mutations", "--locked"]) },
     Step { name: "clients", work: Work::Clients },
     Step { name: "doc", work: Work::Cargo(&["test", "--workspace", "--doc", "--locked"]) },
 ];

@@ -4,7 +4,10 @@ use std::sync::{Arc, OnceLock};
 
 use annals_auth::Authenticator;
 use annals_dialects::{Failure, Host, testing::MemoryHost};
-use annals_model::{Event, Field, GroupCount, Page, Presented, Principal, Query, Refusal, Scope, Timestamp};
+use annals_model::{
+    Event, Field, GroupCount, Issued, Login, Page, Presented, Principal, Query, Refusal, Scope, Timestamp,
+    TokenRequest,
+};
 use futures_util::{FutureExt, future::BoxFuture};
 use uuid::Uuid;
 
@@ -80,6 +83,28 @@ impl Host for FuzzHost {
             self.memory.principals.get(principal).cloned().ok_or(Refusal::Unknown)
         }
         .boxed()
+    }
+
+    fn issue(&self, mut request: TokenRequest) -> BoxFuture<'_, Result<Issued, Refusal>> {
+        match &self.judge {
+            Judge::Real(authenticator) => {
+                let issued = authenticator.issue(&request);
+                async { issued }.boxed()
+            }
+            Judge::Tolerant => {
+                // Who says nothing at all is refused.
+                match &mut request.login {
+                    Login::User { name, password: secret } | Login::Client { name, secret } => {
+                        if !name.is_empty() {
+                            "all".clone_into(name);
+                            "all".clone_into(secret);
+                        }
+                    }
+                    Login::Refresh { token } => "all-r".clone_into(token),
+                }
+                self.memory.issue(request)
+            }
+        }
     }
 
     fn page(&self, query: Query) -> BoxFuture<'_, Result<Page, Failure>> {

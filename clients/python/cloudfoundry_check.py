@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from cloudfoundry_client.client import CloudFoundryClient
 from cloudfoundry_client.errors import InvalidStatusCode
+from oauth2_client.credentials_manager import OAuthError
 
 import facts
 
@@ -13,11 +14,45 @@ def plain(entities):
     return [{"metadata": dict(entity["metadata"]), "entity": dict(entity["entity"])} for entity in entities]
 
 
-def signed_in(url, token):
-    """A client that has a token already."""
+def logged_in(url, name, password):
+    """A client that has logged in as a person does."""
     client = CloudFoundryClient(url)
-    client._access_token = token
+    client.init_with_user_credentials(name, password)
     return client
+
+
+def login(url, name, password, stored):
+    """The ways in: as a user, as a client of its own, by a refresh token; and what is no way in."""
+
+    def first_events(client):
+        return plain(client.v2.event.list(**{"results-per-page": 5}))[:5]
+
+    client = logged_in(url, name, password)
+    facts.same("a user logs in", first_events(client), stored[:5])
+    renewed = CloudFoundryClient(url)
+    renewed.init_with_token(client.refresh_token)
+    facts.same("and again with the refresh token", first_events(renewed), stored[:5])
+    client._access_token = "of-yesterday"
+    facts.same("a token that is no longer good is renewed, v2", first_events(client), stored[:5])
+    client._access_token = "of-yesterday"
+    found = client.v3.audit_events.get(stored[0]["metadata"]["guid"])["guid"]
+    facts.same("a token that is no longer good is renewed, v3", found, stored[0]["metadata"]["guid"])
+    machine = CloudFoundryClient(url, client_id=name, client_secret=password)
+    machine.init_with_client_credentials()
+    facts.same("a client logs in by itself", first_events(machine), stored[:5])
+    given = CloudFoundryClient(url)
+    given._access_token = password
+    facts.same("a token is taken without logging in", first_events(given), stored[:5])
+
+    facts.refused("a wrong password", OAuthError, lambda: logged_in(url, name, "wrong"), "401", "Bad credentials")
+    facts.refused("an unknown user", OAuthError, lambda: logged_in(url, "nobody", password), "401", "Bad credentials")
+    intruder = CloudFoundryClient(url, client_id=name, client_secret="wrong")
+    facts.refused("a wrong secret", OAuthError, intruder.init_with_client_credentials, "401", "Bad client credentials")
+    late = CloudFoundryClient(url)
+    facts.refused("a wrong refresh token", OAuthError, lambda: late.init_with_token("wrong"), "401")
+    nobody = CloudFoundryClient(url)
+    nobody._access_token = "nobody"
+    facts.refused("a wrong token", InvalidStatusCode, lambda: nobody.v2.event.list(), "UNAUTHORIZED", "CF-InvalidAuthToken")
 
 
 def v2(client, stored):
@@ -125,7 +160,9 @@ def v3(client, stored):
 def main():
     run, part = facts.read("cloudfoundry")
     stored = part["events"]
-    client = signed_in(run["url"], part["token"])
+    # The name of a credential is the user's, its token the password.
+    login(run["url"], part["token"], part["token"], stored)
+    client = logged_in(run["url"], part["token"], part["token"])
     v2(client, stored)
     v3(client, stored)
 
@@ -136,13 +173,11 @@ def main():
     facts.same("its spaces", listed, spaces)
 
     one = stored[0]["metadata"]["guid"]
-    stranger = signed_in(run["url"], run["stranger"]["token"])
+    stranger = logged_in(run["url"], "stranger", run["stranger"]["token"])
     facts.same("another organization's token sees nothing, v2", plain(stranger.v2.event.list()), [])
     facts.same("another organization's token sees nothing, v3", list(stranger.v3.audit_events.list()), [])
     facts.refused("nor one event, v2", InvalidStatusCode, lambda: stranger.v2.event.get(one), "CF-NotAuthorized")
     facts.refused("nor one event, v3", InvalidStatusCode, lambda: stranger.v3.audit_events.get(one), "CF-ResourceNotFound")
-    nobody = signed_in(run["url"], "nobody")
-    facts.refused("a wrong token", InvalidStatusCode, lambda: nobody.v2.event.list(), "UNAUTHORIZED", "CF-InvalidAuthToken")
     facts.refused(
         "a filter that is none",
         InvalidStatusCode,

@@ -35,7 +35,8 @@ def main():
     facts.some("one day, in another zone", list_events(**zoned), between(day, tomorrow))
     facts.some("from an event's own time on", list_events(from_=middle), between(middle, "2100"))
     facts.some("to alone: the 24 hours before", list_events(to=tomorrow), between(day, tomorrow))
-    facts.some("until, but without, an event's own time", list_events(from_=day, to=middle), between(day, middle))
+    week = str(datetime.fromisoformat(day).date() - timedelta(days=7))
+    facts.some("until, but without, an event's own time", list_events(from_=week, to=middle), between(week, middle))
     crowd = [event for event in stored if event["timestamp"] == first]
     next_instant = (datetime.fromisoformat(first) + timedelta(milliseconds=1)).isoformat()
     facts.some("all of one instant", list_events(from_=first, to=next_instant), crowd)

@@ -1,4 +1,4 @@
-//! The project's own tasks: `cargo xtask test`, `cargo xtask clients`, `cargo xtask bench`.
+//! The project's own tasks: `cargo xtask test`, `cargo xtask clients`, `cargo xtask schemathesis`, `cargo xtask bench`.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a task's output is its purpose")]
 
@@ -6,7 +6,9 @@ mod bench;
 mod clients;
 mod command;
 mod fuzz;
+mod schemathesis;
 mod test;
+mod venv;
 
 use std::process::ExitCode;
 
@@ -14,9 +16,12 @@ const USAGE: &str = "\
 usage: cargo xtask <task>
 
   test [--only STEP]   everything that must pass before a change lands: format, clippy, cargo-deny where it is
-                       installed, all tests, the platforms' real clients, doc tests; STEP is one of: fmt, clippy,
-                       deny, tests, fuzz, clients, doc
+                       installed, all tests, the platforms' real clients, requests made up by schemathesis, doc
+                       tests; STEP is one of: fmt, clippy, deny, tests, fuzz, clients, schemathesis, doc
   clients [NAME...]    only the platforms' real clients against the real server: all of them, or those of one dialect
+  schemathesis [NAME...]
+                       only requests made up from the OpenAPI documents against the real server: those of the native
+                       API and of every dialect, or those named
   fuzz [--seconds N] [--sanitizer none|address] [TARGET...]
                        looks for inputs that break a reader, guided by coverage: 60 s for every target, or for those
                        named; see fuzz/README.md
@@ -28,6 +33,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.first().map(String::as_str) {
         Some("test") => test::run(&arguments[1..]),
         Some("clients") => clients::run(&arguments[1..]),
+        Some("schemathesis") => schemathesis::run(&arguments[1..]),
         Some("fuzz") => fuzz::run(&arguments[1..]),
         Some("bench") => bench::run(&arguments[1..]),
         _ => Err(USAGE.to_owned()),

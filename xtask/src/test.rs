@@ -5,6 +5,7 @@ use std::{process::Command, time::Instant};
 use crate::{
     clients,
     command::{call, call_command, cargo, install_packages, runs},
+    schemathesis,
 };
 
 /// A check.
@@ -21,6 +22,8 @@ enum Work {
     Deny(&'static [&'static str]),
     /// The platforms' real clients against the real server.
     Clients,
+    /// Requests made up from the OpenAPI documents against the real server.
+    Schemathesis,
 }
 
 const STEPS: &[Step] = &[
@@ -45,6 +48,7 @@ const STEPS: &[Step] = &[
     // Seeds and a fixed number of mutations of them; `cargo xtask fuzz` is the search.
     Step { name: "fuzz", work: Work::Cargo(&["test", "--workspace", "--test", "mutations", "--locked"]) },
     Step { name: "clients", work: Work::Clients },
+    Step { name: "schemathesis", work: Work::Schemathesis },
     Step { name: "doc", work: Work::Cargo(&["test", "--workspace", "--doc", "--locked"]) },
 ];
 
@@ -95,6 +99,7 @@ fn run_step(step: &Step) -> Result<(), String> {
             check_advisories()?;
         }
         Work::Clients => clients::run(&[])?,
+        Work::Schemathesis => schemathesis::run(&[])?,
     }
     println!("xtask: {}: passed after {} s", step.name, begun.elapsed().as_secs());
     Ok(())

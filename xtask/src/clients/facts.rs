@@ -14,8 +14,11 @@ use super::keystone::Keystone;
 
 /// The dialect that has no sample events of its own.
 const RDS: &str = "rds";
-/// The seed of the events; only their distance from now is different in every run.
+/// The seed of the events.
 const SEED: u64 = 7;
+/// The time for which they are made, in seconds since 1970 (2026-08-12T15:30:00Z). They are then moved to the time of the
+/// run: how many are of which kind, and how far apart, is the same in every run.
+const MADE_AT_SECONDS: i64 = 1_786_548_600;
 /// Events of each platform, before the few recent ones.
 const EVENTS: usize = 300;
 /// The first so many events of a platform happen at one instant: more than the smallest pages hold.
@@ -156,12 +159,16 @@ pub(crate) fn facts(server: &ServerProcess, now: Timestamp, parts: &[Part], keys
 
 /// A platform's events, oldest first, no two alike.
 fn events(generator: &mut Generator, platform: Platform, organization: &str, now: Timestamp) -> Vec<Value> {
+    let made_at = Timestamp::from_seconds(MADE_AT_SECONDS).unwrap_or(now);
     let (end, span) = match platform {
-        Platform::Rafay => (now, RAFAY),
-        _ => (now.minus(QUIET), HISTORY),
+        Platform::Rafay => (made_at, RAFAY),
+        _ => (made_at.minus(QUIET), HISTORY),
     };
     let mut times = generator.instants(EVENTS, end, span);
     tie(&mut times);
+    for time in &mut times {
+        *time = time.plus_nanos(now.nanos() - made_at.nanos());
+    }
     let before = |unit: u64| move |count: &u64| now.minus(Duration::from_secs(count * unit));
     match platform {
         Platform::Exoscale => times.extend(EXOSCALE_RECENT_HOURS.iter().map(before(3_600))),

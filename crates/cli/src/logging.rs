@@ -5,26 +5,30 @@ use std::{
     io::{self, IsTerminal},
 };
 
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing_subscriber::{Layer, filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::{config::LogFormat, failure::Failure};
 
 /// Begins to log. To be called once, before anything logs.
 pub(crate) fn start(format: LogFormat, level: &str) -> Result<(), Failure> {
-    let builder = fmt().with_env_filter(check(level)?).with_writer(io::stderr);
+    let filter = check(level)?;
+    let lines = fmt::layer().with_writer(io::stderr);
     let started = match format {
         LogFormat::Text => {
             let refused = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-            builder.with_ansi(io::stderr().is_terminal() && !refused).try_init()
+            let lines = lines.with_ansi(io::stderr().is_terminal() && !refused);
+            tracing_subscriber::registry().with(lines.with_filter(filter)).try_init()
         }
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Json => tracing_subscriber::registry()
+            .with(lines.json().flatten_event(true).with_filter(filter))
+            .try_init(),
     };
     started.map_err(|error| Failure::Refused(format!("cannot start the log: {error}")))
 }
 
 /// What a level selects.
-pub(crate) fn check(level: &str) -> Result<EnvFilter, Failure> {
-    EnvFilter::builder().parse(level).map_err(|error| {
+pub(crate) fn check(level: &str) -> Result<Targets, Failure> {
+    level.parse::<Targets>().map_err(|error| {
         Failure::Refused(format!(
             "the log level `{level}` is none ({error}): give error, warn, info, debug or trace, or levels by module as \
              in info,annals_store=debug"

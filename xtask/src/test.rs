@@ -44,7 +44,10 @@ const STEPS: &[Step] = &[
         name: "deny",
         work: Work::Deny(&["deny", "--log-level", "error", "check", "bans", "licenses", "sources"]),
     },
-    Step { name: "tests", work: Work::Cargo(&["test", "--workspace", "--all-targets", "--locked"]) },
+    Step {
+        name: "tests",
+        work: Work::Cargo(&["test", "--workspace", "--lib", "--bins", "--tests", "--locked"]),
+    },
     // Seeds and a fixed number of mutations of them; `cargo xtask fuzz` is the search.
     Step { name: "fuzz", work: Work::Cargo(&["test", "--workspace", "--test", "mutations", "--locked"]) },
     Step { name: "clients", work: Work::Clients },

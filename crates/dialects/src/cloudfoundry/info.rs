@@ -89,6 +89,9 @@ pub(super) fn v3_root(call: &Call) -> String {
         "links": {
             "self": link(&format!("{base}/v3")),
             "audit_events": link(&format!("{base}/v3/audit_events")),
+            "organizations": link(&format!("{base}/v3/organizations")),
+            "spaces": link(&format!("{base}/v3/spaces")),
+            "apps": link(&format!("{base}/v3/apps")),
             "info": link(&format!("{base}/v3/info")),
         }
     })

@@ -95,6 +95,9 @@ const V3_ROOT: Route = Route::get("/v3");
 const V3_INFO: Route = Route::get("/v3/info");
 const V3_EVENTS: Route = Route::get("/v3/audit_events");
 const V3_EVENT: Route = Route::get("/v3/audit_events/{guid}");
+const V3_ORGANIZATIONS: Route = Route::get("/v3/organizations");
+const V3_SPACES: Route = Route::get("/v3/spaces");
+const V3_APPS: Route = Route::get("/v3/apps");
 const LOGIN: Route = Route::get("/login");
 const TOKEN: Route = Route::post("/oauth/token");
 
@@ -110,6 +113,9 @@ const ROUTES: &[Route] = &[
     V3_INFO,
     V3_EVENTS,
     V3_EVENT,
+    V3_ORGANIZATIONS,
+    V3_SPACES,
+    V3_APPS,
     LOGIN,
     TOKEN,
 ];
@@ -183,9 +189,12 @@ impl CloudFoundry {
             V2_EVENT => v2::one(call, guid, &principal).await,
             V3_EVENTS => v3::list(call, settings, &principal).await,
             V3_EVENT => v3::one(call, guid, &principal).await,
-            V2_ORGANIZATIONS => places::organizations(call, settings, &parameters, &principal).await,
-            V2_SPACES => places::spaces(call, settings, &parameters, &principal).await,
-            V2_APPS => places::apps(call, settings, &parameters, &principal, guid).await,
+            V2_ORGANIZATIONS => v2::places::organizations(call, settings, &parameters, &principal).await,
+            V2_SPACES => v2::places::spaces(call, settings, &parameters, &principal).await,
+            V2_APPS => v2::places::apps(call, settings, &parameters, &principal, guid).await,
+            V3_ORGANIZATIONS => v3::places::organizations(call, settings, &principal).await,
+            V3_SPACES => v3::places::spaces(call, settings, &principal).await,
+            V3_APPS => v3::places::apps(call, settings, &principal).await,
             _ => Err(Problem::UnknownRequest),
         }
     }

@@ -2,20 +2,18 @@
 //! before it asks for events.
 //!
 //! Nothing of them is kept: an organization is there when an event or a grant names it, and its name is the last one that
-//! an event gave it. It must not be taken for a directory: what no event tells is not there.
+//! an event gave it. It must not be taken for a directory: what no event tells is not there. How they are shown belongs
+//! to `v2` and `v3`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use annals_model::{Event, Field, Filter, GroupCount, Principal, Query, Role, vocabulary::kind};
-use serde_json::{Value, json};
 
 use super::{
-    Config, access,
     condition::{self, TextTest},
     errors::Problem,
-    v2::{self, Parameters},
 };
-use crate::host::{Body, Call};
+use crate::host::Call;
 
 /// Organizations, spaces or applications that are looked at; the ones with the most events come first.
 const PLACES_MAX: usize = 500;
@@ -24,23 +22,77 @@ const SPACE_KINDS: [&str; 2] = [kind::PROJECT, "space"];
 /// `target.type`s of what Cloud Foundry calls an application.
 const APP_KINDS: [&str; 2] = [kind::APP, kind::CONTAINER];
 
-/// One resource of a list: what it is sorted by, and itself.
-struct Place {
-    name: String,
-    guid: String,
-    resource: Value,
+/// What can be asked of an organization, a space or an application.
+pub(super) const NAME: &str = "name";
+/// See [`NAME`].
+pub(super) const GUID: &str = "guid";
+/// See [`NAME`]; not of an organization.
+pub(super) const ORGANIZATION: &str = "organization_guid";
+/// See [`NAME`]; of an application.
+pub(super) const SPACE: &str = "space_guid";
+
+/// An organization, a space or an application.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    /// What it was called last, or its identifier.
+    pub(super) name: String,
+    /// Its identifier.
+    pub(super) guid: String,
+    /// The organization a space or an application is in, as far as that is known.
+    pub(super) organization: Option<String>,
+    /// The space an application is in, as far as that is known.
+    pub(super) space: Option<String>,
 }
 
-/// Answers `GET /v2/organizations`.
+/// What places are asked for: conditions on what can be asked, all of which must hold.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Wanted(Vec<(&'static str, TextTest)>);
+
+impl Wanted {
+    /// Those that satisfy these.
+    pub(super) fn new(tests: Vec<(&'static str, TextTest)>) -> Self {
+        Self(tests)
+    }
+
+    /// Of these, those in one space.
+    pub(super) fn in_space(mut self, space: &str) -> Self {
+        self.0.push((SPACE, TextTest::OneOf([space.to_owned()].into())));
+        self
+    }
+
+    fn tests(&self, column: &str) -> impl Iterator<Item = &TextTest> {
+        self.0.iter().filter(move |(name, _)| *name == column).map(|(_, test)| test)
+    }
+
+    fn accepts(&self, place: &Place) -> bool {
+        let holds = |column, text: &str| self.tests(column).all(|test| test.accepts(text));
+        holds(NAME, &place.name)
+            && holds(GUID, &place.guid)
+            && holds(ORGANIZATION, place.organization.as_deref().unwrap_or_default())
+            && holds(SPACE, place.space.as_deref().unwrap_or_default())
+    }
+
+    /// A condition narrowed by what is asked of a column that is a field of events.
+    fn narrow(&self, filter: Filter, column: &str, field: &Field) -> Filter {
+        self.tests(column).fold(filter, |filter, test| filter.and(test.on(field.clone())))
+    }
+
+    /// The same for a column that is not the same in all events of a place: only events that could make it one that is
+    /// asked for are looked at.
+    fn narrow_to_lists(&self, filter: Filter, column: &str, field: &Field) -> Filter {
+        self.tests(column).fold(filter, |filter, test| match test {
+            TextTest::OneOf(_) => filter.and(test.on(field.clone())),
+            _ => filter,
+        })
+    }
+}
+
+/// The organizations that events and grants name, by name.
 pub(super) async fn organizations(
     call: &Call,
-    settings: &Config,
-    parameters: &Parameters,
     principal: &Principal,
-) -> Result<Body, Problem> {
-    access::check_scopes(principal)?;
-    parameters.order_by(&["name", "id"])?;
-    let tests = v2::query::text_tests(&parameters.queries, &["name"])?;
+    wanted: &Wanted,
+) -> Result<Vec<Place>, Problem> {
     let seen = values(call, query(principal, condition::shown()), Field::Organization).await?;
     let scope = principal.read_scope();
     let granted = scope.organizations().unwrap_or_default().into_iter().map(str::to_owned);
@@ -57,31 +109,18 @@ pub(super) async fn organizations(
             }
         };
         let name = name.unwrap_or_else(|| guid.clone());
-        if tests.iter().all(|(_, test)| test.accepts(&name)) {
-            let entity = json!({ "name": name, "billing_enabled": false, "status": "active" });
-            places.push(Place::new("/v2/organizations", name, guid, &entity));
-        }
+        places.push(Place { name, guid, organization: None, space: None });
     }
-    answer("/v2/organizations", settings, parameters, places)
+    Ok(sorted(places, wanted))
 }
 
-/// Answers `GET /v2/spaces`.
+/// The spaces that events and grants name, by name.
 pub(super) async fn spaces(
     call: &Call,
-    settings: &Config,
-    parameters: &Parameters,
     principal: &Principal,
-) -> Result<Body, Problem> {
-    access::check_scopes(principal)?;
-    parameters.order_by(&["name", "id"])?;
-    let tests = v2::query::text_tests(&parameters.queries, &["name", "organization_guid"])?;
-    let of = |column: &str, text: &str| {
-        tests.iter().filter(|(name, _)| *name == column).all(|(_, test)| test.accepts(text))
-    };
-    let within = tests
-        .iter()
-        .filter(|(column, _)| *column == "organization_guid")
-        .fold(condition::shown(), |filter, (_, test)| filter.and(test.on(Field::Organization)));
+    wanted: &Wanted,
+) -> Result<Vec<Place>, Problem> {
+    let within = wanted.narrow(condition::shown(), ORGANIZATION, &Field::Organization);
     let seen = values(call, query(principal, within), Field::Project).await?;
     // A grant may name a space in which nothing has happened yet.
     let mut guids: BTreeMap<String, Option<String>> = seen.into_iter().map(|guid| (guid, None)).collect();
@@ -94,10 +133,7 @@ pub(super) async fn spaces(
     for (guid, granted_in) in guids {
         let inside = Filter::term(Field::Project, guid.as_str());
         let last = latest(call, principal, inside.clone()).await?;
-        let organization = last
-            .and_then(|event| event.organization.as_ref().map(|organization| organization.id.clone()))
-            .or(granted_in)
-            .unwrap_or_default();
+        let organization = last.and_then(|event| organization_of(&event)).or(granted_in);
         let name = match latest(call, principal, target(&guid, &SPACE_KINDS)).await? {
             Some(event) => event.target.name.clone(),
             None => {
@@ -106,80 +142,49 @@ pub(super) async fn spaces(
             }
         };
         let name = name.unwrap_or_else(|| guid.clone());
-        if of("name", &name) && of("organization_guid", &organization) {
-            let entity = json!({ "name": name, "organization_guid": organization, "allow_ssh": false });
-            places.push(Place::new("/v2/spaces", name, guid, &entity));
-        }
+        places.push(Place { name, guid, organization, space: None });
     }
-    answer("/v2/spaces", settings, parameters, places)
+    Ok(sorted(places, wanted))
 }
 
-/// Answers `GET /v2/spaces/{guid}/apps`: the applications that events in this space were about, deleted ones included.
-pub(super) async fn apps(
-    call: &Call,
-    settings: &Config,
-    parameters: &Parameters,
-    principal: &Principal,
-    space: &str,
-) -> Result<Body, Problem> {
-    access::check_scopes(principal)?;
-    let inside = condition::shown().and(Filter::term(Field::Project, space));
-    let granted = principal.grants.iter().any(|grant| grant.project.as_deref() == Some(space));
-    if !granted && latest(call, principal, inside.clone()).await?.is_none() {
-        return Err(Problem::SpaceNotFound(space.to_owned()));
-    }
-    parameters.order_by(&["name", "id"])?;
-    let tests = v2::query::text_tests(&parameters.queries, &["name"])?;
+/// The applications that events were about, deleted ones included, by name.
+pub(super) async fn apps(call: &Call, principal: &Principal, wanted: &Wanted) -> Result<Vec<Place>, Problem> {
+    let inside = wanted.narrow(condition::shown(), SPACE, &Field::Project);
+    let inside = wanted.narrow(inside, ORGANIZATION, &Field::Organization);
     let about_apps = inside.and(Filter::any_of(Field::TargetKind, APP_KINDS));
     // Applications that never had the name need no closer look.
-    let named = tests.iter().fold(about_apps.clone(), |filter, (_, test)| match test {
-        TextTest::OneOf(_) => filter.and(test.on(Field::TargetName)),
-        _ => filter,
-    });
+    let named = wanted.narrow_to_lists(about_apps.clone(), NAME, &Field::TargetName);
+    let named = wanted.narrow_to_lists(named, GUID, &Field::TargetId);
     let mut places = Vec::new();
     for guid in values(call, query(principal, named), Field::TargetId).await? {
         let about = about_apps.clone().and(Filter::term(Field::TargetId, guid.as_str()));
-        let last = latest(call, principal, about.and(Filter::Exists(Field::TargetName))).await?;
+        let last = latest(call, principal, about.clone().and(Filter::Exists(Field::TargetName))).await?;
         let name = last.and_then(|event| event.target.name.clone()).unwrap_or_default();
-        if tests.iter().all(|(_, test)| test.accepts(&name)) {
-            let entity = json!({ "name": name, "space_guid": space, "routes": [] });
-            places.push(Place::new("/v2/apps", name, guid, &entity));
-        }
+        let last = latest(call, principal, about).await?;
+        let organization = last.as_deref().and_then(organization_of);
+        let space = last.and_then(|event| event.project.as_ref().map(|project| project.id.clone()));
+        places.push(Place { name, guid, organization, space });
     }
-    let path = format!("/v2/spaces/{space}/apps");
-    answer(&path, settings, parameters, places)
+    Ok(sorted(places, wanted))
 }
 
-impl Place {
-    fn new(path: &str, name: String, guid: String, entity: &Value) -> Self {
-        let metadata = json!({
-            "guid": guid,
-            "url": format!("{path}/{guid}"),
-            "created_at": null,
-            "updated_at": null,
-        });
-        Self { name, guid, resource: json!({ "metadata": metadata, "entity": entity }) }
+/// Whether an event or a grant names a space.
+pub(super) async fn has_space(call: &Call, principal: &Principal, space: &str) -> Result<bool, Problem> {
+    if principal.grants.iter().any(|grant| grant.project.as_deref() == Some(space)) {
+        return Ok(true);
     }
+    let inside = condition::shown().and(Filter::term(Field::Project, space));
+    Ok(latest(call, principal, inside).await?.is_some())
 }
 
-/// One page of them, by name.
-fn answer(
-    path: &str,
-    settings: &Config,
-    parameters: &Parameters,
-    mut places: Vec<Place>,
-) -> Result<Body, Problem> {
-    let paging = parameters.paging(settings)?;
-    places.sort_unstable_by(|one, two| (&one.name, &one.guid).cmp(&(&two.name, &two.guid)));
-    if paging.order == annals_model::Order::Descending {
-        places.reverse();
-    }
-    let order_by: Vec<&str> = parameters.order_by(&["name", "id"])?.into_iter().collect();
-    let frame = v2::frame(path, &order_by, parameters, &paging, places.len() as u64);
-    let skipped = usize::try_from(paging.offset).unwrap_or(usize::MAX);
-    let shown = places.iter().skip(skipped).take(paging.per_page as usize);
-    let resources: Vec<String> = shown.map(|place| place.resource.to_string()).collect();
-    Ok(format!("{}{}{}", frame.open, resources.join(frame.separator), frame.close).into())
+fn sorted(mut places: Vec<Place>, wanted: &Wanted) -> Vec<Place> {
+    places.retain(|place| wanted.accepts(place));
+    places.sort_unstable();
+    places
+}
+
+fn organization_of(event: &Event) -> Option<String> {
+    event.organization.as_ref().map(|organization| organization.id.clone())
 }
 
 fn query(principal: &Principal, filter: Filter) -> Query {

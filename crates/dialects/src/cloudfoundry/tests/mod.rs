@@ -7,6 +7,7 @@ mod reading;
 mod v2_list;
 mod v2_one;
 mod v3;
+mod v3_places;
 
 use std::sync::Arc;
 

@@ -1,8 +1,9 @@
 //! Generation 2 of Cloud Foundry's API: `GET /v2/events` and `GET /v2/events/{guid}`.
 //!
 //! `request` reads parameters, `query` the `q`s among them, `timestamp` their instants; `urls` spells the links and
-//! `wire` the resources.
+//! `wire` the resources; `places` are the organizations, spaces and applications that events tell of.
 
+pub(super) mod places;
 pub(super) mod query;
 mod request;
 mod timestamp;

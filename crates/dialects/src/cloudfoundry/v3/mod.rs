@@ -1,8 +1,10 @@
 //! Generation 3 of Cloud Foundry's API: `GET /v3/audit_events` and `GET /v3/audit_events/{guid}`.
 //!
-//! `request` reads and judges parameters, `links` spells addresses, `wire` the resources.
+//! `request` reads and judges parameters, `links` spells addresses, `wire` the resources; `places` are the organizations,
+//! spaces and applications that events tell of.
 
 mod links;
+pub(super) mod places;
 mod request;
 mod wire;
 
@@ -11,7 +13,6 @@ use std::sync::Arc;
 use annals_model::{Event, Filter, Order, Principal, Query, Scope, Start};
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
-use serde_json::Value;
 
 use self::request::ListRequest;
 use super::{Config, access, condition, errors::Problem, lookup};
@@ -27,25 +28,25 @@ pub(super) async fn list(call: &Call, settings: &Config, principal: &Principal) 
     let filter = request.filter();
     let base = call.base_url.clone();
     let render = move |event: &Event, out: &mut Vec<u8>| wire::append_resource(event, &base, out);
-    let offset = (request.page - 1).saturating_mul(u64::from(request.per_page));
+    let page = request.page_of(&call.base_url);
 
     if !request.guids.is_empty() {
         let found = by_guid(&*call.host, principal, &request, &filter).await?;
-        let frame = frame(&call.base_url, &request, found.len() as u64);
-        let skipped = usize::try_from(offset).unwrap_or(usize::MAX);
-        let shown = found.into_iter().skip(skipped).take(request.per_page as usize).collect();
+        let frame = page.frame(found.len() as u64);
+        let skipped = usize::try_from(page.offset()).unwrap_or(usize::MAX);
+        let shown = found.into_iter().skip(skipped).take(request.paging.per_page as usize).collect();
         return Ok(one_by_one(Arc::clone(&call.host), principal.read_scope(), shown, frame, render));
     }
 
     let query = Query::new(principal.read_scope())
         .filter(filter)
-        .order(request.order())
-        .start(Start::Offset(offset))
-        .limit(request.per_page)
+        .order(request.paging.order())
+        .start(Start::Offset(page.offset()))
+        .limit(request.paging.per_page)
         .with_total();
     let first = call.host.page(query.clone()).await?;
-    let frame = frame(&call.base_url, &request, first.total.unwrap_or_default());
-    let wanted = u64::from(request.per_page);
+    let frame = page.frame(first.total.unwrap_or_default());
+    let wanted = u64::from(request.paging.per_page);
     Ok(listing::body(Arc::clone(&call.host), query, first, wanted, frame, Arc::new(render)))
 }
 
@@ -66,7 +67,7 @@ async fn by_guid(
         );
     }
     found.sort_unstable();
-    if request.order() == Order::Descending {
+    if request.paging.order() == Order::Descending {
         found.reverse();
     }
     Ok(found.into_iter().map(|(_, guid)| guid).collect())
@@ -99,25 +100,6 @@ fn one_by_one(
     });
     let text = |text: String| stream::once(async move { Ok::<_, Failure>(Bytes::from(text)) });
     Body::Stream(text(frame.open).chain(events).chain(text(frame.close)).boxed())
-}
-
-fn frame(base_url: &str, request: &ListRequest, total: u64) -> Frame {
-    let pages = total.div_ceil(u64::from(request.per_page)).max(1);
-    let link = |page: u64| {
-        let href = Value::from(links::of_page(base_url, request, page));
-        format!(r#"{{"href":{href}}}"#)
-    };
-    let maybe = |page: Option<u64>| page.map_or_else(|| "null".to_owned(), link);
-    let next = maybe((request.page < pages).then(|| request.page + 1));
-    let previous = maybe((request.page > 1).then(|| request.page - 1));
-    let (first, last) = (link(1), link(pages));
-    Frame {
-        open: format!(
-            r#"{{"pagination":{{"total_results":{total},"total_pages":{pages},"first":{first},"last":{last},"next":{next},"previous":{previous}}},"resources":["#
-        ),
-        separator: ",",
-        close: "]}".to_owned(),
-    }
 }
 
 /// Answers `GET /v3/audit_events/{guid}` to a caller whose credential is good. What may not be seen is not found.

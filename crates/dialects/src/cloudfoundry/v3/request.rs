@@ -6,7 +6,10 @@ use std::collections::BTreeSet;
 use annals_model::{Field, Filter, Order, TimeError, TimeRange, Timestamp};
 use percent_encoding::percent_decode_str;
 
-use super::super::condition::{self, TextTest};
+use super::{
+    super::condition::{self, TextTest},
+    links::PageOf,
+};
 
 const PER_PAGE_DEFAULT: u32 = 50;
 const PER_PAGE_MAX: u64 = 5000;
@@ -14,6 +17,7 @@ const PER_PAGE_MAX: u64 = 5000;
 const GUIDS_MAX: usize = 1000;
 const SECOND_NANOS: i64 = 1_000_000_000;
 
+const ORDER_BY: [&str; 2] = ["created_at", "updated_at"];
 const ALLOWED: [&str; 10] = [
     "page",
     "per_page",
@@ -30,10 +34,7 @@ const ALLOWED: [&str; 10] = [
 /// What was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ListRequest {
-    pub(super) page: u64,
-    pub(super) per_page: u32,
-    /// The column and the direction; `None` when neither was asked for.
-    pub(super) order_by: Option<(&'static str, Order)>,
+    pub(super) paging: Paging,
     /// Lists of texts, by parameter; `target_guids[not]` among them.
     lists: Vec<(&'static str, Vec<String>)>,
     times: Vec<TimeTest>,
@@ -45,11 +46,129 @@ pub(super) struct ListRequest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct TimeTest(Vec<TimeRange>);
 
+/// Which page of which list was asked for, as every list reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Paging {
+    pub(super) page: u64,
+    pub(super) per_page: u32,
+    /// The column and the direction; `None` when neither was asked for.
+    pub(super) order_by: Option<(&'static str, Order)>,
+}
+
+impl Paging {
+    /// Reads it; what is wrong is added to what else is.
+    pub(super) fn read(parameters: &Nested, columns: &[&'static str], wrong: &mut Vec<String>) -> Self {
+        let page = positive(parameters.get("page"), "Page", wrong).unwrap_or(1);
+        let per_page =
+            positive(parameters.get("per_page"), "Per page", wrong).unwrap_or(PER_PAGE_DEFAULT.into());
+        if per_page > PER_PAGE_MAX {
+            wrong.push(format!("Per page must be between 1 and {PER_PAGE_MAX}"));
+        }
+        let order_by = order_by(parameters.get("order_by"), columns, wrong);
+        Self { page, per_page: u32::try_from(per_page).unwrap_or(PER_PAGE_DEFAULT), order_by }
+    }
+
+    /// What is wrong with a page that reaches behind so many resources.
+    pub(super) fn beyond(self, max_total_results: Option<u64>) -> Option<String> {
+        let limit = max_total_results?;
+        let end = u128::from(self.page) * u128::from(self.per_page);
+        (end > u128::from(limit))
+            .then(|| format!("Maximum result (page * per_page) must be less than {limit}"))
+    }
+
+    /// Which end comes first.
+    pub(super) fn order(self) -> Order {
+        self.order_by.map_or(Order::Ascending, |(_, order)| order)
+    }
+}
+
+/// The parameters in the order in which their names first came; the last of several equal ones counts.
+#[derive(Debug)]
+pub(super) struct Nested(Vec<(String, Given)>);
+
+impl Nested {
+    /// Reads a query string.
+    pub(super) fn read(query: &str) -> Self {
+        let mut found: Vec<(String, Given)> = Vec::new();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            if name.is_empty() {
+                continue;
+            }
+            let (name, member) = match name.strip_suffix(']').and_then(|name| name.split_once('[')) {
+                Some((base, member)) if !base.is_empty() => (base.to_owned(), Some(member.to_owned())),
+                _ => (name.into_owned(), None),
+            };
+            let place = found.iter_mut().find(|(given, _)| *given == name).map(|(_, given)| given);
+            match (place, member) {
+                (Some(Given::Nested(members)), Some(member)) => {
+                    members.retain(|(other, _)| *other != member || member.is_empty());
+                    members.push((member, value.into_owned()));
+                }
+                (Some(given), Some(member)) => *given = Given::Nested(vec![(member, value.into_owned())]),
+                (Some(given), None) => *given = Given::Text(value.into_owned()),
+                (None, Some(member)) => {
+                    found.push((name, Given::Nested(vec![(member, value.into_owned())])));
+                }
+                (None, None) => found.push((name, Given::Text(value.into_owned()))),
+            }
+        }
+        Self(found)
+    }
+
+    /// The parameter of that name.
+    pub(super) fn get(&self, name: &str) -> Option<&Given> {
+        self.0.iter().find(|(given, _)| given == name).map(|(_, value)| value)
+    }
+
+    /// Finds fault with parameters of other names.
+    pub(super) fn check_names(&self, allowed: &[&str], wrong: &mut Vec<String>) {
+        let names = self.0.iter().map(|(name, _)| name.as_str());
+        let unknown: Vec<&str> = names.filter(|name| !allowed.contains(name)).collect();
+        if !unknown.is_empty() {
+            let quoted = |names: &[&str]| format!("'{}'", names.join("', '"));
+            wrong.push(format!(
+                "Unknown query parameter(s): {}. Valid parameters are: {}",
+                quoted(&unknown),
+                quoted(allowed)
+            ));
+        }
+    }
+}
+
 /// A parameter as Rack nests them: `a=1`, `a[]=1`, `a[b]=1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Given {
+pub(super) enum Given {
+    /// `a=1`
     Text(String),
+    /// The others.
     Nested(Vec<(String, String)>),
+}
+
+impl Given {
+    /// The texts of a list.
+    ///
+    /// # Errors
+    /// That it is none.
+    pub(super) fn list(&self, name: &str) -> Result<Vec<String>, String> {
+        match self {
+            Self::Text(text) => Ok(items(text)),
+            // Rails turns `types[]=a` into the text `["a"]`, which nothing is called.
+            Self::Nested(members) if is_plain(members) => {
+                let texts = members.iter().map(|(_, text)| format!("\"{text}\""));
+                Ok(vec![format!("[{}]", texts.collect::<Vec<_>>().join(", "))])
+            }
+            Self::Nested(_) => {
+                let mut title = name.replace('_', " ");
+                title.get_mut(..1).into_iter().for_each(str::make_ascii_uppercase);
+                Err(format!("{title} must be an array"))
+            }
+        }
+    }
+}
+
+/// Whether these are `a[]=1` and nothing else.
+fn is_plain(members: &[(String, String)]) -> bool {
+    members.iter().all(|(key, _)| key.is_empty())
 }
 
 impl ListRequest {
@@ -58,56 +177,29 @@ impl ListRequest {
     /// # Errors
     /// What is wrong with it, all of it.
     pub(super) fn read(query: &str, max_total_results: Option<u64>) -> Result<Self, String> {
-        let parameters = nested(query);
+        let parameters = Nested::read(query);
         let mut wrong = Vec::new();
-        let get = |name: &str| parameters.iter().find(|(given, _)| given == name).map(|(_, value)| value);
-
-        let page = positive(get("page"), "Page", &mut wrong).unwrap_or(1);
-        let per_page = positive(get("per_page"), "Per page", &mut wrong).unwrap_or(PER_PAGE_DEFAULT.into());
-        if per_page > PER_PAGE_MAX {
-            wrong.push(format!("Per page must be between 1 and {PER_PAGE_MAX}"));
-        }
-        let order_by = order_by(get("order_by"), &mut wrong);
-        let mut request = Self {
-            page,
-            per_page: u32::try_from(per_page).unwrap_or(PER_PAGE_DEFAULT),
-            order_by,
-            lists: Vec::new(),
-            times: Vec::new(),
-            guids: BTreeSet::new(),
-            sent: Vec::new(),
-        };
-        let unknown: Vec<&str> =
-            parameters.iter().map(|(name, _)| name.as_str()).filter(|name| !ALLOWED.contains(name)).collect();
-        if !unknown.is_empty() {
-            let quoted = |names: &[&str]| format!("'{}'", names.join("', '"));
-            wrong.push(format!(
-                "Unknown query parameter(s): {}. Valid parameters are: {}",
-                quoted(&unknown),
-                quoted(&ALLOWED)
-            ));
-        }
+        let paging = Paging::read(&parameters, &ORDER_BY, &mut wrong);
+        let mut request =
+            Self { paging, lists: Vec::new(), times: Vec::new(), guids: BTreeSet::new(), sent: Vec::new() };
+        parameters.check_names(&ALLOWED, &mut wrong);
         for name in ["created_ats", "updated_ats"] {
-            if let Some(given) = get(name) {
+            if let Some(given) = parameters.get(name) {
                 request.read_times(name, given, &mut wrong);
             }
         }
         for name in ["guids", "types", "target_guids", "space_guids", "organization_guids"] {
-            if let Some(given) = get(name) {
+            if let Some(given) = parameters.get(name) {
                 request.read_list(name, given, &mut wrong);
             }
         }
-        if let Some(limit) = max_total_results
-            && u128::from(page) * u128::from(per_page) > u128::from(limit)
-        {
-            wrong.push(format!("Maximum result (page * per_page) must be less than {limit}"));
-        }
+        wrong.extend(paging.beyond(max_total_results));
         if wrong.is_empty() { Ok(request) } else { Err(wrong.join(", ")) }
     }
 
-    /// Which end comes first.
-    pub(super) fn order(&self) -> Order {
-        self.order_by.map_or(Order::Ascending, |(_, order)| order)
+    /// This page, for links.
+    pub(super) fn page_of<'r>(&'r self, base_url: &'r str) -> PageOf<'r> {
+        PageOf { base_url, path: "/v3/audit_events", paging: self.paging, sent: &self.sent }
     }
 
     /// The conditions, on the events this API shows. Identifiers are not among them.
@@ -183,24 +275,17 @@ impl ListRequest {
     }
 
     fn read_list(&mut self, name: &'static str, given: &Given, wrong: &mut Vec<String>) {
-        let (name, items) = match given {
-            Given::Text(text) => (name, items(text)),
-            // Rails turns `types[]=a` into the text `["a"]`, which nothing is called.
-            Given::Nested(members) if members.iter().all(|(key, _)| key.is_empty()) => {
-                let texts = members.iter().map(|(_, text)| format!("\"{text}\""));
-                (name, vec![format!("[{}]", texts.collect::<Vec<_>>().join(", "))])
-            }
-            Given::Nested(members) if name == "target_guids" => match members.as_slice() {
-                [(operator, text)] if operator == "not" => ("target_guids[not]", items(text)),
-                _ => {
-                    wrong.push("Target guids target_guids has an invalid operator".to_owned());
-                    return;
-                }
+        let read = match (given, name) {
+            (Given::Nested(members), "target_guids") if !is_plain(members) => match members.as_slice() {
+                [(operator, text)] if operator == "not" => Ok(("target_guids[not]", items(text))),
+                _ => Err("Target guids target_guids has an invalid operator".to_owned()),
             },
-            Given::Nested(_) => {
-                let mut title = name.replace('_', " ");
-                title.get_mut(..1).into_iter().for_each(str::make_ascii_uppercase);
-                wrong.push(format!("{title} must be an array"));
+            _ => given.list(name).map(|items| (name, items)),
+        };
+        let (name, items) = match read {
+            Ok(read) => read,
+            Err(problem) => {
+                wrong.push(problem);
                 return;
             }
         };
@@ -226,35 +311,9 @@ fn items(text: &str) -> Vec<String> {
 }
 
 /// The opposite of [`items`].
-fn joined(items: &[String]) -> String {
+pub(super) fn joined(items: &[String]) -> String {
     let quoted = items.iter().map(|item| item.replace('%', "%25").replace(',', "%2C"));
     quoted.collect::<Vec<_>>().join(",")
-}
-
-/// The parameters in the order in which their names first came; the last of several equal ones counts.
-fn nested(query: &str) -> Vec<(String, Given)> {
-    let mut found: Vec<(String, Given)> = Vec::new();
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        if name.is_empty() {
-            continue;
-        }
-        let (name, member) = match name.strip_suffix(']').and_then(|name| name.split_once('[')) {
-            Some((base, member)) if !base.is_empty() => (base.to_owned(), Some(member.to_owned())),
-            _ => (name.into_owned(), None),
-        };
-        let place = found.iter_mut().find(|(given, _)| *given == name).map(|(_, given)| given);
-        match (place, member) {
-            (Some(Given::Nested(members)), Some(member)) => {
-                members.retain(|(other, _)| *other != member || member.is_empty());
-                members.push((member, value.into_owned()));
-            }
-            (Some(given), Some(member)) => *given = Given::Nested(vec![(member, value.into_owned())]),
-            (Some(given), None) => *given = Given::Text(value.into_owned()),
-            (None, Some(member)) => found.push((name, Given::Nested(vec![(member, value.into_owned())]))),
-            (None, None) => found.push((name, Given::Text(value.into_owned()))),
-        }
-    }
-    found
 }
 
 /// A positive integer as Ruby's `to_i` reads it: the digits in front count, the rest is overlooked.
@@ -278,7 +337,11 @@ fn positive(given: Option<&Given>, title: &str, wrong: &mut Vec<String>) -> Opti
     value
 }
 
-fn order_by(given: Option<&Given>, wrong: &mut Vec<String>) -> Option<(&'static str, Order)> {
+fn order_by(
+    given: Option<&Given>,
+    columns: &[&'static str],
+    wrong: &mut Vec<String>,
+) -> Option<(&'static str, Order)> {
     let text = match given? {
         Given::Text(text) if text.trim().is_empty() => return None,
         Given::Text(text) => text.as_str(),
@@ -288,9 +351,9 @@ fn order_by(given: Option<&Given>, wrong: &mut Vec<String>) -> Option<(&'static 
         Some(column) => (Order::Descending, column),
         None => (Order::Ascending, text.strip_prefix('+').unwrap_or(text)),
     };
-    let column = ["created_at", "updated_at"].into_iter().find(|known| *known == column);
+    let column = columns.iter().copied().find(|known| *known == column);
     if column.is_none() {
-        wrong.push("Order by can only be: 'created_at', 'updated_at'".to_owned());
+        wrong.push(format!("Order by can only be: '{}'", columns.join("', '")));
     }
     column.map(|column| (column, order))
 }

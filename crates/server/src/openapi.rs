@@ -3,12 +3,15 @@
 
 use std::sync::LazyLock;
 
-use annals_model::{EVENT_SCHEMA, Field};
+use annals_model::{EVENT_SCHEMA, Field, limits::GROUPS_MAX};
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
-use crate::native::{filters::ALIASES, import, ingest, problem, read};
-use crate::probes;
+use crate::{
+    limits::{GROUPS_DEFAULT, LIST_EVENTS_DEFAULT, LIST_EVENTS_MAX},
+    native::{filters::ALIASES, import, ingest, problem, read},
+    probes,
+};
 
 /// Paths that select events by parameters.
 const FILTERED: [&str; 3] = ["/api/v1/events", "/api/v1/fields/{field}", "/api/v1/histogram"];
@@ -122,13 +125,40 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
     if path == "/api/v1/events/{id}" {
         operation["responses"]["200"]["content"]["application/json"]["schema"] = reference("Event");
     }
-    if path == "/openapi/{dialect}.json" {
-        operation["parameters"][0]["schema"]["enum"] = dialects();
+    for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
+        let schema = parameter["name"].as_str().and_then(|name| values_of(path, name));
+        if let Some(schema) = schema {
+            parameter["schema"] = schema;
+        }
     }
     if path == "/api/v1/events" && method == "post" {
         let content = &mut operation["requestBody"]["content"];
         content["application/json"]["schema"] =
             json!({ "oneOf": [reference("Event"), { "type": "array", "items": reference("Event") }] });
+    }
+}
+
+/// The values a parameter may have, where its type does not say it all.
+fn values_of(path: &str, parameter: &str) -> Option<Value> {
+    let number = |default: usize, max: usize| json!({ "type": "integer", "minimum": 1, "maximum": max, "default": default });
+    match (path, parameter) {
+        (_, "dialect") => Some(json!({ "type": "string", "enum": dialects() })),
+        ("/api/v1/events", "order") => {
+            Some(json!({ "type": "string", "enum": ["asc", "desc"], "default": "desc" }))
+        }
+        ("/api/v1/events", "total") => Some(json!({ "type": "boolean", "default": false })),
+        ("/api/v1/events", "limit") => Some(number(LIST_EVENTS_DEFAULT as usize, LIST_EVENTS_MAX as usize)),
+        ("/api/v1/fields/{field}", "limit") => Some(number(GROUPS_DEFAULT, GROUPS_MAX)),
+        ("/api/v1/fields/{field}", "field") => {
+            let aliases = ALIASES.iter().map(|(alias, _)| (*alias).to_owned());
+            let names: Vec<String> =
+                aliases.chain(Field::FIXED.iter().map(|field| field.name().into_owned())).collect();
+            Some(json!({ "type": "string", "anyOf": [{ "enum": names }, { "pattern": "^labels\\..+$" }] }))
+        }
+        ("/api/v1/histogram", "width") => {
+            Some(json!({ "type": "string", "pattern": "^0*[1-9][0-9]*[smhd]$", "default": "1h" }))
+        }
+        _ => None,
     }
 }
 

@@ -3,7 +3,10 @@
 //! that OpenStack's services have before them (keystonemiddleware). It knows no events.
 
 use annals_model::Refusal;
-use http::{HeaderValue, StatusCode, header::WWW_AUTHENTICATE};
+use http::{
+    HeaderValue, StatusCode,
+    header::{ALLOW, WWW_AUTHENTICATE},
+};
 use uuid::Uuid;
 
 use crate::{
@@ -102,6 +105,9 @@ impl Problem {
         let mut body = Vec::new();
         outer.write(&mut body);
         let mut reply = json_reply(self.status, body.into());
+        if self.status == StatusCode::METHOD_NOT_ALLOWED {
+            reply.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        }
         if let Some(keystone) = self.keystone.clone() {
             reply.headers_mut().insert(WWW_AUTHENTICATE, keystone);
         }

@@ -243,6 +243,9 @@ fn unknown_paths_and_methods_are_refused_in_shape() {
         let fujitsu = fujitsu();
         let reply = futures_util::FutureExt::now_or_never(fujitsu.serve(call)).unwrap();
         let status = reply.status().as_u16();
+        // RFC 9110: who refuses a method says which ones there are.
+        let allow = reply.headers().get("allow").map(|value| value.to_str().unwrap().to_owned());
+        assert_eq!(allow.as_deref(), (status == 405).then_some("GET, HEAD"), "{path}");
         let Body::Full(body) = reply.into_body() else { panic!("errors are short") };
         let json: Value = serde_json::from_slice(&body).unwrap();
         (status, json.as_object().unwrap().keys().next().unwrap().clone())

@@ -4,7 +4,10 @@
 //! Codes and statuses are those of "Common Errors" in AWS's API references, where they have one.
 
 use annals_model::Refusal;
-use http::{HeaderName, HeaderValue, StatusCode, header::CONTENT_TYPE};
+use http::{
+    HeaderName, HeaderValue, StatusCode,
+    header::{ALLOW, CONTENT_TYPE},
+};
 use uuid::Uuid;
 
 use super::{
@@ -133,7 +136,11 @@ impl Problem {
             });
             xml.text("RequestId", &request_id.to_string());
         });
-        xml_reply(self.status, xml, request_id)
+        let mut reply = xml_reply(self.status, xml, request_id);
+        if self.status == StatusCode::METHOD_NOT_ALLOWED {
+            reply.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+        }
+        reply
     }
 }
 
@@ -159,6 +166,7 @@ mod tests {
         assert_eq!(reply.headers()["content-type"], "text/xml");
         assert_eq!(reply.headers()["x-amzn-requestid"], Uuid::nil().to_string().as_str());
         let status = reply.status().as_u16();
+        assert_eq!(reply.headers().get("allow").is_some(), status == 405);
         match reply.into_body() {
             Body::Full(bytes) => (status, String::from_utf8(bytes.to_vec()).unwrap()),
             Body::Stream(_) => panic!("errors are short"),

@@ -159,9 +159,11 @@ fn allow_null(value: &mut Value) {
     }
 }
 
-/// Asks, and holds the answers to the document: path of the operation, what stands for its parameters with the query,
-/// headers, expected status.
-fn check(server: &Fixture, dialect: &str, cases: &[(&str, &str, &[(&str, &str)], u16)]) {
+/// A request: path of the operation, path and query behind the document's server, headers, expected status.
+type Case<'c> = (&'c str, &'c str, &'c [(&'c str, &'c str)], u16);
+
+/// Asks, and holds the answers to the document.
+fn check(server: &Fixture, dialect: &str, cases: &[Case<'_>]) {
     let described = Described::of(dialect);
     let base = described.document["servers"][0]["url"].as_str().unwrap().trim_end_matches('/').to_owned();
     for (path, target, headers, status) in cases {

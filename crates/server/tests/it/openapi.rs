@@ -60,6 +60,30 @@ fn the_description_is_whole() {
 }
 
 #[test]
+fn values_are_described_as_far_as_they_go() {
+    let document: Value = serde_json::from_str(&annals_server::openapi()).unwrap();
+    let schema = |path: &str, name: &str| {
+        let parameters = document["paths"][path]["get"]["parameters"].as_array().unwrap();
+        parameters.iter().find(|parameter| parameter["name"] == name).unwrap()["schema"].clone()
+    };
+    let server = Fixture::start();
+    for (path, name) in [("/api/v1/events", "limit"), ("/api/v1/fields/{field}", "limit")] {
+        let schema = schema(path, name);
+        let (min, max) = (schema["minimum"].as_u64().unwrap(), schema["maximum"].as_u64().unwrap());
+        for (value, status) in [(min, 200), (max, 200), (min - 1, 400), (max + 1, 400)] {
+            let path = path.replace("{field}", "type");
+            let answer = server.get(&format!("{path}?{name}={value}")).token(crate::fixture::READER).send();
+            assert_eq!(answer.status, status, "{path} {name}={value}");
+        }
+    }
+    let orders = schema("/api/v1/events", "order");
+    for order in orders["enum"].as_array().unwrap().iter().map(|order| order.as_str().unwrap()) {
+        server.list(&format!("order={order}"));
+    }
+    assert!(schema("/openapi/{dialect}.json", "dialect")["enum"].as_array().unwrap().len() >= 6);
+}
+
+#[test]
 fn what_is_described_is_there() {
     let server = Fixture::start();
     let document: Value = serde_json::from_str(&annals_server::openapi()).unwrap();

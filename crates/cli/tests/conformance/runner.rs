@@ -228,6 +228,7 @@ impl<'f> Session<'f> {
         };
         let mut request = Request { method: method.to_owned(), target, headers: Vec::new(), body };
         for (name, value) in &case.headers {
+            let name = names.fill_text(name)?;
             let values = match names.fill(value)? {
                 Value::Array(values) => values,
                 value => vec![value],

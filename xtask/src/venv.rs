@@ -17,6 +17,10 @@ const CONSTRAINTS: &str = "constraints.txt";
 /// programs. `task` is what speaks, `unreachable` what is said when packages cannot be had.
 pub(crate) fn make(folder: &Path, wanted: &Path, task: &str, unreachable: &str) -> Result<PathBuf, String> {
     let text = text(wanted, &[REQUIREMENTS, CONSTRAINTS])?;
+    if folder.exists() && !runs(&folder.join("bin/python").to_string_lossy(), &["--version"]) {
+        // The Python that it was made with has gone.
+        fs::remove_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    }
     once(folder, &text, || install(folder, wanted, task, unreachable))?;
     Ok(folder.join("bin"))
 }
@@ -52,6 +56,9 @@ fn install(folder: &Path, wanted: &Path, task: &str, unreachable: &str) -> Resul
     if !runs("python3", &["-c", "import ensurepip, venv"]) {
         install_packages(&["python3", "python3-venv", "python3-pip"], "Python has no virtual environments")?;
     }
+    if !runs("python3", &["-c", "import sys; sys.exit(sys.version_info < (3, 11))"]) {
+        return Err(format!("xtask: {task}: `python3` is older than 3.11, so NOTHING was checked"));
+    }
     println!("xtask: {task}: installing Python packages, which takes a minute or two");
     if let Some(parent) = folder.parent() {
         fs::create_dir_all(parent).map_err(|error| format!("{}: {error}", parent.display()))?;
@@ -67,8 +74,6 @@ fn install(folder: &Path, wanted: &Path, task: &str, unreachable: &str) -> Resul
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "in a test a panic is the message")]
-
     use std::cell::Cell;
 
     use super::*;

@@ -8,7 +8,10 @@ use std::{
     process::Command,
 };
 
-use crate::command::{call, call_command, install_packages, runs};
+use crate::{
+    command::{call_command, install_packages, runs},
+    venv,
+};
 
 /// What is said when packages cannot be had: a step that was not taken must not look like one that passed.
 const UNREACHABLE: &str = "\
@@ -30,56 +33,19 @@ pub(crate) struct Installed {
 pub(crate) fn install(scripts: &Path, cache: &Path) -> Result<Installed, String> {
     fs::create_dir_all(cache).map_err(|error| format!("{}: {error}", cache.display()))?;
     let python_scripts = scripts.join("python");
-    let environment = cache.join("python");
-    let wanted = wanted(&python_scripts, &["requirements.txt", "constraints.txt"])?;
-    once(&environment, &wanted, || install_python(&python_scripts, &environment))?;
-    let python = environment.join("bin/python");
+    let programs = venv::make(&cache.join("python"), &python_scripts, "clients", UNREACHABLE)?;
+    let python = programs.join("python");
     let keystone = cache.join("keystone");
-    let wanted = wanted + &self::wanted(&python_scripts, &["keystone_server.py"])?;
-    once(&keystone, &wanted, || prepare_keystone(&python, &python_scripts, &keystone))?;
+    let made_from = ["requirements.txt", "constraints.txt", "keystone_server.py"];
+    venv::once(&keystone, &venv::text(&python_scripts, &made_from)?, || {
+        prepare_keystone(&python, &python_scripts, &keystone)
+    })?;
     let node = cache.join("node");
-    let wanted = self::wanted(&scripts.join("node"), &["package.json", "package-lock.json"])?;
-    once(&node, &wanted, || install_node(&scripts.join("node"), &node))?;
+    let wanted = venv::text(&scripts.join("node"), &["package.json", "package-lock.json"])?;
+    venv::once(&node, &wanted, || install_node(&scripts.join("node"), &node))?;
     copy(&scripts.join("node"), &node)
         .map_err(|error| format!("the scripts cannot be copied to {}: {error}", node.display()))?;
     Ok(Installed { python, keystone, node })
-}
-
-/// Does the work unless it was done for the same text before; a folder that is only half made is made anew.
-fn once(folder: &Path, wanted: &str, work: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
-    let stamp = folder.with_extension("made-from");
-    if folder.exists() && fs::read_to_string(&stamp).is_ok_and(|made_from| made_from == wanted) {
-        return Ok(());
-    }
-    let in_the_way = |error: io::Error| format!("{}: {error}", folder.display());
-    if folder.exists() {
-        fs::remove_dir_all(folder).map_err(in_the_way)?;
-    }
-    work()?;
-    fs::write(&stamp, wanted).map_err(in_the_way)
-}
-
-/// The text of some files, one behind the other: what a folder is made from.
-fn wanted(folder: &Path, names: &[&str]) -> Result<String, String> {
-    let read = |name: &&str| {
-        let path = folder.join(name);
-        fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
-    };
-    names.iter().map(read).collect()
-}
-
-fn install_python(requirements: &Path, environment: &Path) -> Result<(), String> {
-    if !runs("python3", &["-c", "import ensurepip, venv"]) {
-        install_packages(&["python3", "python3-venv", "python3-pip"], "Python has no virtual environments")?;
-    }
-    println!("xtask: clients: installing Python's clients, which takes a minute or two");
-    call("python3", &["-m", "venv", &environment.to_string_lossy()])?;
-    let mut pip = Command::new(environment.join("bin/python"));
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
-        .arg(requirements.join("requirements.txt"))
-        .arg("--constraint")
-        .arg(requirements.join("constraints.txt"));
-    call_command(&mut pip).map_err(|error| format!("{error}\n{UNREACHABLE}"))
 }
 
 /// The environment's Python, which leaves nothing behind in the folder of the scripts and keeps its warnings to itself:

@@ -51,7 +51,8 @@ fn write_seeds(target: &Target, folder: &Path, dictionary: &str) -> Result<(), B
     for (number, seed) in target.seeds().iter().enumerate() {
         fs::write(folder.join(format!("seed-{number:03}")), seed)?;
     }
-    let mut text = String::new();
+    // libFuzzer refuses an empty dictionary, and seeds that are not text have no words.
+    let mut text = "# Words of the seeds.\n".to_owned();
     for word in target.dictionary() {
         text.push('"');
         for byte in word.bytes() {

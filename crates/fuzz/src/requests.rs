@@ -73,3 +73,66 @@ pub(crate) fn ask(dialect: &dyn Dialect, message: &Message, host: Arc<dyn Host>)
 fn text(answer: &Answer) -> String {
     String::from_utf8_lossy(&answer.body).into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use annals_dialects::{Body, Import, Reply, Route};
+    use annals_model::InvalidEvent;
+    use futures_util::{FutureExt, future::BoxFuture};
+    use http::Response;
+
+    use super::*;
+
+    /// Answers everything with one status, type and body.
+    struct Fixed(u16, &'static str, &'static str);
+
+    impl Dialect for Fixed {
+        fn name(&self) -> &'static str {
+            "rafay"
+        }
+        fn routes(&self) -> &'static [Route] {
+            const { &[Route::get("/")] }
+        }
+        fn prefixes(&self) -> &'static [&'static str] {
+            &[]
+        }
+        fn openapi(&self) -> &'static str {
+            "{}"
+        }
+        fn serve(&self, _: annals_dialects::Call) -> BoxFuture<'_, Reply> {
+            let reply = Response::builder().status(self.0).header("content-type", self.1);
+            async { reply.body(Body::from(self.2.to_owned())).unwrap() }.boxed()
+        }
+        fn read(
+            &self,
+            _: &[u8],
+            _: &Import,
+        ) -> Result<Vec<Result<annals_model::Event, InvalidEvent>>, InvalidEvent> {
+            Ok(Vec::new())
+        }
+    }
+
+    #[test]
+    fn broken_answers_are_found() {
+        for (status, kind, body, holds) in [
+            (200, "application/json", "{}", true),
+            (200, "application/json; charset=utf-8", "{", false),
+            (400, "application/json", "", false),
+            (200, "text/xml", "<a>&lt;</a>", true),
+            (200, "text/xml", "<a>&</a>", false),
+            (200, "text/xml", "<a>\u{1}</a>", false),
+            (200, "text/plain", "anything", true),
+            (500, "application/json", "{}", false),
+            (501, "application/json", "{\"message\": \"Method Not Allowed\"}", true),
+            (501, "application/json", "{}", false),
+        ] {
+            let message = Message::read(b"GET /").unwrap();
+            let dialect = Fixed(status, kind, body);
+            let asked = || ask(&dialect, &message, host::tolerant() as Arc<dyn Host>);
+            let outcome = catch_unwind(AssertUnwindSafe(asked));
+            assert_eq!(outcome.is_ok(), holds, "{status} {kind} {body}");
+        }
+    }
+}

@@ -166,11 +166,24 @@ def main():
     v2(client, stored)
     v3(client, stored)
 
-    names = {organization["metadata"]["guid"] for organization in client.v2.organizations.list()}
-    facts.same("the organization, as `cf target` asks for it", names, {part["organization"]})
-    spaces = {event["entity"]["space_guid"] for event in stored} - {""}
-    listed = {space["metadata"]["guid"] for space in client.v2.spaces.list(organization_guid=part["organization"])}
-    facts.same("its spaces", listed, spaces)
+    def guids(entities):
+        return sorted(entity["guid"] if "guid" in entity else entity["metadata"]["guid"] for entity in entities)
+
+    facts.same("the organization, v2", guids(client.v2.organizations.list()), [part["organization"]])
+    facts.same("the organization, v3", guids(client.v3.organizations.list()), [part["organization"]])
+    spaces = sorted({event["entity"]["space_guid"] for event in stored} - {""})
+    organization = part["organization"]
+    facts.some("its spaces, v2", guids(client.v2.spaces.list(organization_guid=organization)), spaces)
+    facts.some("its spaces, v3", guids(client.v3.spaces.list(organization_guids=organization, per_page=2)), spaces)
+    apps = {}
+    for event in stored:
+        if event["entity"]["actee_type"] == "app":
+            apps[event["entity"]["actee"]] = event["entity"]
+    of_space = sorted(guid for guid, entity in apps.items() if entity["space_guid"] == spaces[0])
+    facts.some("a space's apps, v3", guids(client.v3.apps.list(space_guids=spaces[0], per_page=3)), of_space)
+    named = next(iter(apps.values()))
+    found = guids(client.v3.apps.list(names=named["actee_name"], space_guids=named["space_guid"]))
+    facts.same("an app by its name, as `cf events` looks it up", found, [named["actee"]])
 
     one = stored[0]["metadata"]["guid"]
     stranger = logged_in(run["url"], "stranger", run["stranger"]["token"])

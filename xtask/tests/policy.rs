@@ -100,7 +100,8 @@ fn every_limit_of_the_model_is_documented() {
 #[test]
 fn every_dialect_has_its_page() {
     for entry in fs::read_dir(root().join("crates/dialects/src")).unwrap().map(Result::unwrap) {
-        if entry.file_type().unwrap().is_dir() {
+        // Folders without a document of an API are what dialects share.
+        if entry.path().join("openapi.json").exists() {
             let page = format!("docs/dialects/{}.md", entry.file_name().to_string_lossy());
             let text = fs::read_to_string(root().join(&page)).unwrap_or_else(|_| panic!("{page} is missing"));
             for part in ["Supported", "Choices", "Differences"] {

@@ -1,7 +1,7 @@
 //! One event of each platform looked at through every dialect. What is shown, and what of it, stands in
 //! `docs/dialects/README.md`; these tests hold the page to it. `UPDATE_SNAPSHOTS=1` writes the page anew.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "in a test a panic is the message")]
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the message")]
 
 use std::{fs, path::Path, time::Duration};
 

@@ -380,8 +380,8 @@ fn filled_expectation(case: &Case, names: &Names) -> Result<crate::language::Exp
         *value = names.fill(value)?;
     }
     for members in [&mut expect.headers, &mut expect.at, &mut expect.keys] {
-        for value in members.values_mut() {
-            *value = names.fill(value)?;
+        if let Value::Object(filled) = names.fill(&Value::Object(std::mem::take(members)))? {
+            *members = filled;
         }
     }
     if let Some(text) = &mut expect.body_text {

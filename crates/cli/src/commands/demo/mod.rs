@@ -5,7 +5,7 @@ mod fill;
 mod requests;
 
 use std::{
-    fs, io,
+    env, fs, io,
     path::{Path, PathBuf},
     pin::pin,
     process::ExitCode,
@@ -107,11 +107,14 @@ fn announcement(
     for example in requests::examples(base, sample, now) {
         text.push_str(&format!("# {}\n{}\n\n", example.title, example.command));
     }
+    // As it was called, so that the line works whether it is installed or was built a moment ago.
+    let program = env::args().next().unwrap_or_else(|| "annals".to_owned());
     text.push_str(&format!(
         "# The same from this program\n\
-         ANNALS_URL={base} ANNALS_TOKEN={READER} annals query --limit 5\n\n\
+         ANNALS_URL={base} ANNALS_TOKEN={READER} {} query --limit 5\n\n\
          Tokens: {READER}, {WRITER}, {ADMIN}. Signing key: {SIGNING_KEY}, secret: {SIGNING_SECRET}.\n\
-         Serving until interrupted.\n"
+         Serving until interrupted.\n",
+        requests::quoted(&program)
     ));
     text
 }

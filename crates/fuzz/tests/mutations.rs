@@ -14,7 +14,7 @@ use std::{
 use annals_fuzz::{Mutations, Target, targets};
 
 /// Inputs of each target beside its seeds, fewer where they cost more; `ANNALS_FUZZ_MUTATIONS` says another number.
-const MUTATIONS: usize = 10_000;
+const MUTATIONS: usize = 5_000;
 /// Where the mutations begin; another number makes others.
 const NUMBER: u64 = 20_261_122;
 

@@ -48,7 +48,7 @@ pub fn import(dialect: &dyn Dialect, body: &[u8], is_lines: bool, import: &Impor
 
 /// For how many events of a body an import takes memory before it reads them.
 pub fn events_expected(body: &[u8]) -> usize {
-    import::longest_array(body).max(1)
+    import::events_max(body)
 }
 
 /// Reads the parameters of an import.

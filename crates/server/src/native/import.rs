@@ -71,7 +71,7 @@ pub(crate) fn parse(
     let mut parsed = Parsed::default();
     match form {
         Form::Json => {
-            make_room(held, longest_array(&body).max(1))?;
+            make_room(held, events_max(&body))?;
             let events = dialect.read(&body, import).map_err(|error| {
                 Problem::new(Kind::BadBody, format!("not events of {}: {error}", dialect.name()))
             })?;
@@ -83,7 +83,7 @@ pub(crate) fn parse(
             make_room(held, lines(&body).count())?;
             for (line, text) in lines(&body) {
                 // A line may hold a whole list of its own.
-                make_room(held, longest_array(text).max(1))?;
+                make_room(held, events_max(text))?;
                 match dialect.read(text, import) {
                     Ok(events) => {
                         for event in events {
@@ -98,16 +98,27 @@ pub(crate) fn parse(
     Ok(parsed)
 }
 
-/// How many elements the longest array of a JSON text has, which is as many events as the text can hold. Read without
-/// building anything, and right for valid JSON; what is not valid, the dialect refuses.
-pub(crate) fn longest_array(json: &[u8]) -> usize {
+/// How many events a body can hold at most, read without building anything: of each JSON document in it the elements of
+/// its longest list, and one if it has none. A list is an array, or one that is a member of the outermost object, as in
+/// a list's answer; what is nested deeper belongs to an event. Right for valid JSON; what is not valid, the dialect
+/// refuses.
+///
+/// It takes no memory of its own, however deep the nesting: arrays and objects below the second level are passed over.
+pub(crate) fn events_max(json: &[u8]) -> usize {
+    let mut events = 0;
+    // Of the document that is being read: its longest list, how deep its arrays and objects are open, and the elements so
+    // far of the two outermost; the members of an object are no elements.
     let mut longest = 0;
-    // The elements so far of every array, and of objects, that are open.
-    let mut open: Vec<usize> = Vec::new();
+    let mut depth = 0_usize;
+    let (mut outer, mut inner) = (0, 0);
+    // Within a number or a word that is a document by itself.
+    let mut is_in_word = false;
     let mut bytes = json.iter();
     while let Some(byte) = bytes.next() {
+        let was_in_word = std::mem::take(&mut is_in_word);
         match byte {
             b'"' => {
+                events += usize::from(depth == 0);
                 while let Some(byte) = bytes.next() {
                     match byte {
                         b'"' => break,
@@ -116,20 +127,43 @@ pub(crate) fn longest_array(json: &[u8]) -> usize {
                     }
                 }
             }
-            b'[' => open.push(1),
-            // The members of an object are no elements.
-            b'{' => open.push(0),
-            b']' | b'}' => longest = longest.max(open.pop().unwrap_or(0)),
-            b',' => {
-                if let Some(elements) = open.last_mut().filter(|elements| **elements > 0) {
-                    *elements += 1;
+            b'[' | b'{' => {
+                let elements = usize::from(*byte == b'[');
+                match depth {
+                    0 => outer = elements,
+                    1 => inner = elements,
+                    _ => {}
                 }
+                depth += 1;
+            }
+            b']' | b'}' if depth > 0 => {
+                depth -= 1;
+                match depth {
+                    0 => events += std::mem::take(&mut longest).max(outer).max(1),
+                    1 if outer == 0 => longest = longest.max(inner),
+                    _ => {}
+                }
+            }
+            b',' => match depth {
+                1 if outer > 0 => outer += 1,
+                2 if inner > 0 => inner += 1,
+                _ => {}
+            },
+            b']' | b'}' | b':' | b' ' | b'\t' | b'\n' | b'\r' => {}
+            _ if depth == 0 => {
+                events += usize::from(!was_in_word);
+                is_in_word = true;
             }
             _ => {}
         }
     }
     // What is still open is cut off, but was to be read all the same.
-    open.into_iter().fold(longest, usize::max)
+    let cut_off = match depth {
+        0 => 0,
+        1 => longest.max(outer).max(1),
+        _ => longest.max(if outer == 0 { inner } else { outer }).max(1),
+    };
+    (events + cut_off).max(1)
 }
 
 pub(crate) fn parameters(query: &str) -> Result<Import, Problem> {
@@ -175,16 +209,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn elements_are_counted_before_they_are_read() {
-        for (json, longest) in [
+    fn events_are_counted_before_they_are_read() {
+        for (json, most) in [
+            ("", 1),
             ("[]", 1),
-            ("{\"a\": 1, \"b\": 2}", 0),
-            ("[1, [2, 3, 4], {\"a\": [], \"b\": 5}]", 3),
-            ("{\"resources\": [{\"a\": \"],[,,\\\",,\", \"b\": 1}, {}]}", 2),
+            ("{\"a\": 1, \"b\": 2}", 1),
+            ("[1, [2, 3, 4, 5], {\"a\": [], \"b\": 5}]", 3),
+            ("{\"resources\": [{\"a\": \"],[,,\\\",,\", \"b\": 1}, {\"c\": [1, 2, 3, 4]}]}", 2),
+            ("{\"entity\": {\"deep\": [1, 2, 3]}}", 1),
             ("[1,2,3", 3),
-            ("]]],,", 0),
+            ("{\"resources\": [1,2,3", 3),
+            ("]]],,", 1),
+            // Documents behind each other, as lines or not.
+            ("{}{\"a\": 1}\n[1, 2]{}", 5),
+            ("86{}", 2),
+            ("1 2\ttrue\n\"a b\"\"c\"null", 6),
         ] {
-            assert_eq!(longest_array(json.as_bytes()), longest, "{json}");
+            assert_eq!(events_max(json.as_bytes()), most, "{json}");
         }
     }
 

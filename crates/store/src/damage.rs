@@ -4,8 +4,7 @@
 /// A stored file cannot be read, or its contents contradict its checksums or its format.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error(
-    "cannot use {file}, {place}: {reason}; the other files are not affected: restore this one from a copy of the \
-     object store"
+    "cannot use {file}, {place}: {reason}; the other files are not affected: restore this one from a copy"
 )]
 pub struct Damage {
     /// The name of the file.

@@ -3,7 +3,10 @@
 //! It is no part of a server: it is there with the feature `fuzzing` alone. It judges nothing; what must hold is said
 //! by the targets.
 
-use std::path::Path;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use annals_model::{Event, Field, Filter, Order, Timestamp};
 use hashbrown::HashMap;
@@ -13,6 +16,8 @@ use crate::{
     Batch, Damage,
     batch::{Chunk, Row, RowError},
     codec::{View, encode},
+    files::{Files, SystemFiles},
+    objects::Objects,
     query::part::Part,
     segment::{PAGE_BYTES, Segment, write_segment},
 };
@@ -65,7 +70,8 @@ pub fn read_row(payload: &[u8]) -> Option<Vec<Event>> {
 /// # Errors
 /// When it cannot be written.
 pub fn write_segment_file(path: &Path, events: Vec<Event>) -> Result<(), String> {
-    write_segment(path, events).map(drop).map_err(|error| error.to_string())
+    let file = SystemFiles.create(path).map_err(|error| error.to_string())?;
+    write_segment(file, events).map(drop).map_err(|error| error.to_string())
 }
 
 /// Changes the contents of a whole segment file and writes the checksums anew, as somebody would who wants to harm the
@@ -95,7 +101,8 @@ pub fn reseal_segment(mut bytes: Vec<u8>, change: impl FnOnce(&mut [u8])) -> Opt
 /// # Errors
 /// The first damage that was met.
 pub fn ask_segment(path: &Path) -> Result<Vec<Event>, Damage> {
-    let segment = Segment::open(path, "fuzzed")?;
+    let objects = Objects::new(Arc::new(SystemFiles), PathBuf::new());
+    let segment = Segment::open(objects.open(&path.to_string_lossy())?, "fuzzed")?;
     let filters = [
         Filter::all(),
         Filter::Prefix(Field::TargetId, "a".to_owned()),

@@ -11,6 +11,7 @@ mod catalog;
 mod codec;
 mod damage;
 mod error;
+mod files;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;

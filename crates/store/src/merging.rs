@@ -67,7 +67,7 @@ fn merge_while(
 fn merge(shared: &Shared, objects: &Objects, old: &[Listed]) -> Result<(), MaintenanceError> {
     let begun = Instant::now();
     let inputs: Vec<_> = old.iter().map(|listed| Arc::clone(&listed.segment)).collect();
-    let new = NewSegment::store(shared, objects, |path| merge_segments(path, &inputs).map_err(failed))?;
+    let new = NewSegment::store(shared, objects, |file| merge_segments(file, &inputs).map_err(failed))?;
     let row = new.row(shared);
     let events: u64 = inputs.iter().map(|segment| segment.meta().events).sum();
     if row.events != events {

@@ -1,124 +1,90 @@
-//! Where segment files live: an object store, which on one machine is a directory.
+//! Where segment files live: on one machine, a directory.
 //!
-//! Segments are written to a scratch file first and then streamed into the store, which makes them durable before it
-//! says so. They are read by mapping a local file: [`Objects::fetch`] gives its path, and is where another store than
-//! a directory would bring a copy into a local cache. Everything here blocks; only the store's own threads call it,
-//! never an async task.
+//! Segments are written to a scratch file in the same file system first, and then moved to their place, which is
+//! durable when [`Objects::put`] returns. They are read by mapping a local file: [`Objects::open`] does that, and is
+//! where another store than a directory would bring a copy into a local cache. Everything here blocks.
 
 use std::{
-    fs::File,
-    io::Read,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use futures_util::TryStreamExt;
-use object_store::{
-    ObjectStore, ObjectStoreExt, PutPayload, local::LocalFileSystem, path::Path as ObjectPath,
-};
-use tokio::runtime::{Builder, Runtime};
+use bytes::Bytes;
 
-use crate::error::MaintenanceError;
+use crate::{Damage, error::MaintenanceError, files::Files};
 
-/// Bytes that are handed to the object store at once.
-const PART_BYTES: usize = 8 << 20;
-
-/// A handle to the object store, for one thread.
+/// The objects in a directory. Clones are the same ones.
+#[derive(Clone)]
 pub(crate) struct Objects {
-    store: Arc<dyn ObjectStore>,
-    runtime: Runtime,
+    files: Arc<dyn Files>,
     directory: PathBuf,
 }
 
-fn failed(what: &str, name: &str) -> impl FnOnce(String) -> MaintenanceError {
+fn failed(what: &str, name: &str) -> impl FnOnce(std::io::Error) -> MaintenanceError {
     move |error| MaintenanceError::Failed(format!("cannot {what} {name}: {error}"))
 }
 
 impl Objects {
     /// The objects in a directory that exists.
-    pub(crate) fn local(directory: &Path) -> Result<Self, MaintenanceError> {
-        let cannot = |error: String| failed("use the directory", &directory.display().to_string())(error);
-        let store = LocalFileSystem::new_with_prefix(directory)
-            .map_err(|error| cannot(error.to_string()))?
-            .with_fsync(true);
-        let runtime =
-            Builder::new_current_thread().enable_all().build().map_err(|error| cannot(error.to_string()))?;
-        Ok(Self { store: Arc::new(store), runtime, directory: directory.to_owned() })
+    pub(crate) fn new(files: Arc<dyn Files>, directory: PathBuf) -> Self {
+        Self { files, directory }
     }
 
-    /// Stores a file under a name. It is durable when this returns.
+    /// Stores a file, whose contents are on disk already, under a name, and takes it away from its own. It is durable
+    /// when this returns.
     pub(crate) fn put(&self, name: &str, path: &Path) -> Result<(), MaintenanceError> {
-        let stored = self.runtime.block_on(async {
-            let mut file = File::open(path).map_err(|error| error.to_string())?;
-            let mut upload =
-                self.store.put_multipart(&ObjectPath::from(name)).await.map_err(|error| error.to_string())?;
-            let sent: Result<(), String> = async {
-                loop {
-                    let mut part = Vec::with_capacity(PART_BYTES);
-                    (&mut file)
-                        .take(PART_BYTES as u64)
-                        .read_to_end(&mut part)
-                        .map_err(|error| error.to_string())?;
-                    if part.is_empty() {
-                        break;
-                    }
-                    upload.put_part(PutPayload::from(part)).await.map_err(|error| error.to_string())?;
-                }
-                upload.complete().await.map(|_| ()).map_err(|error| error.to_string())
-            }
-            .await;
-            if sent.is_err()
-                && let Err(error) = upload.abort().await
-            {
-                tracing::warn!(name, %error, "cannot take back a half-stored segment");
-            }
-            sent
-        });
+        let stored = self
+            .files
+            .rename(path, &self.directory.join(name))
+            .and_then(|()| self.files.sync_directory(&self.directory));
         stored.map_err(failed("store the segment", name))
     }
 
-    /// A local file with the contents of an object.
-    pub(crate) fn fetch(&self, name: &str) -> PathBuf {
-        self.directory.join(name)
+    /// The contents of an object.
+    pub(crate) fn open(&self, name: &str) -> Result<Bytes, Damage> {
+        self.files.map(&self.directory.join(name)).map_err(|error| Damage {
+            file: name.to_owned(),
+            place: "opening it".to_owned(),
+            reason: error.to_string(),
+        })
     }
 
-    /// The names of all objects.
+    /// The names of all objects, sorted.
     pub(crate) fn list(&self) -> Result<Vec<String>, MaintenanceError> {
-        let objects = self.runtime.block_on(self.store.list(None).try_collect::<Vec<_>>());
-        let objects = objects.map_err(|error| failed("list", "the segments")(error.to_string()))?;
-        Ok(objects.into_iter().map(|object| object.location.to_string()).collect())
+        let mut names = self.files.list(&self.directory).map_err(failed("list", "the segments"))?;
+        names.sort_unstable();
+        Ok(names)
     }
 
-    /// Removes an object.
+    /// Removes an object. After a crash it may be there again.
     pub(crate) fn delete(&self, name: &str) -> Result<(), MaintenanceError> {
-        let deleted = self.runtime.block_on(self.store.delete(&ObjectPath::from(name)));
-        deleted.map_err(|error| failed("remove the segment", name)(error.to_string()))
+        self.files.remove(&self.directory.join(name)).map_err(failed("remove the segment", name))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::SystemFiles;
 
     #[test]
     fn files_come_back_whole() {
         let directory = tempfile::tempdir().unwrap();
-        let objects = Objects::local(directory.path()).unwrap();
-        let scratch = tempfile::tempdir().unwrap();
-        let path = scratch.path().join("file");
-        for (name, length) in [("a.segment", 0), ("b.segment", PART_BYTES), ("c.segment", 2 * PART_BYTES + 1)]
-        {
+        let objects = Objects::new(Arc::new(SystemFiles), directory.path().join("objects"));
+        SystemFiles.create_directory(&objects.directory).unwrap();
+        let path = directory.path().join("file");
+        for (name, length) in [("b.segment", 10), ("a.segment", 1), ("c.segment", 20_000_001)] {
             let contents: Vec<u8> = (0..length).map(|n| n as u8).collect();
             std::fs::write(&path, &contents).unwrap();
             objects.put(name, &path).unwrap();
-            assert!(std::fs::read(objects.fetch(name)).unwrap() == contents, "{name}");
+            assert!(objects.open(name).unwrap() == contents, "{name}");
         }
-        let mut names = objects.list().unwrap();
-        names.sort();
-        assert_eq!(names, ["a.segment", "b.segment", "c.segment"]);
+        assert_eq!(objects.list().unwrap(), ["a.segment", "b.segment", "c.segment"]);
         objects.delete("b.segment").unwrap();
+        let damage = objects.open("b.segment").unwrap_err();
+        assert!(damage.to_string().contains("b.segment"), "{damage}");
         assert_eq!(objects.list().unwrap().len(), 2);
-        assert!(objects.put("d.segment", &scratch.path().join("missing")).is_err());
+        assert!(objects.put("d.segment", &path).is_err(), "the file was moved away");
         assert_eq!(objects.list().unwrap().len(), 2);
     }
 }

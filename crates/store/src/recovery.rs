@@ -1,12 +1,7 @@
 //! Opening a store: one process a directory, every listed segment, and the log replayed into the tail by the same
 //! steps that wrote it.
 
-use std::{
-    fs::{self, File, TryLockError},
-    io,
-    path::Path,
-    sync::Arc,
-};
+use std::{io, path::Path, sync::Arc};
 
 use annals_model::Clock;
 
@@ -15,112 +10,104 @@ use crate::{
     batch::Row,
     catalog::{Catalog, CatalogError, Head, SqliteCatalog},
     error::OpenError,
+    files::{Files, SystemFiles},
     layout::{Layout, Listed},
     objects::Objects,
     options::Options,
     sealing::seal_all,
     segment::Segment,
-    shared::{CATALOG, Foundation, LOCK, SCRATCH, SEGMENTS, Shared},
+    shared::{CATALOG, Foundation, LOCK, Random, SCRATCH, SEGMENTS, Shared},
     space::{Disk, FreeSpace, SPACE_KEEP, Space},
     writer::apply,
 };
 
-/// Opens the catalog in a file.
-type OpenCatalog = Box<dyn FnOnce(&Path) -> Result<Box<dyn Catalog>, CatalogError> + Send>;
+/// Opens the catalog in a file, or makes it with this number.
+type OpenCatalog = Box<dyn FnOnce(&Path, u32) -> Result<Box<dyn Catalog>, CatalogError> + Send>;
 
 /// What a store stands on and tests replace.
 pub(crate) struct Ground {
+    pub(crate) files: Arc<dyn Files>,
+    pub(crate) random: Random,
     pub(crate) catalog: OpenCatalog,
     pub(crate) space: Box<dyn FreeSpace>,
     pub(crate) space_keep: std::time::Duration,
 }
 
 impl Ground {
-    /// SQLite, and the disk the directory lies on.
+    /// The system's files, SQLite, and the disk the directory lies on.
     pub(crate) fn real(options: &Options) -> Self {
         Self {
-            catalog: Box::new(|path| {
-                let number = getrandom::u32().map_err(|error| CatalogError::Failed(error.to_string()))?;
-                Ok(Box::new(SqliteCatalog::open(path, number)?))
-            }),
+            files: Arc::new(SystemFiles),
+            random: Arc::new(|| Ok(getrandom::u64()?)),
+            catalog: Box::new(|path, number| Ok(Box::new(SqliteCatalog::open(path, number)?))),
             space: Box::new(Disk(options.data_dir.clone())),
             space_keep: SPACE_KEEP,
         }
     }
 }
 
-/// A store whose threads do not run yet, and an object store for each of the two threads that need one.
+/// A store whose threads do not run yet.
 pub(crate) struct Recovered {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) objects: [Objects; 2],
+    pub(crate) objects: Objects,
 }
 
-/// Opens everything. It blocks, and may not be called by an async task.
+/// Opens everything. It blocks.
 pub(crate) fn recover(
     options: Options,
     clock: Arc<dyn Clock>,
     ground: Ground,
 ) -> Result<Recovered, OpenError> {
+    let Ground { files, random, catalog, space, space_keep } = ground;
     let options = options.held_to_limits();
     let directory = options.data_dir.clone();
     let segments = directory.join(SEGMENTS);
     let scratch = directory.join(SCRATCH);
     for path in [&directory, &segments, &scratch] {
-        fs::create_dir_all(path).map_err(|error| OpenError::Io {
+        files.create_directory(path).map_err(|error| OpenError::Io {
             what: "create the directory",
             path: path.clone(),
             error,
         })?;
     }
-    let lock = lock(&directory)?;
-    clean(&scratch, |_| true)?;
-    // An upload that was cut short leaves a file that no listing of objects shows.
-    clean(&segments, |name| name.contains('#'))?;
+    let lock_file = directory.join(LOCK);
+    let lock =
+        files.lock(&lock_file).map_err(|error| OpenError::Io { what: "lock", path: lock_file, error })?;
+    let lock = lock.ok_or_else(|| OpenError::InUse(directory.clone()))?;
+    empty(files.as_ref(), &scratch)?;
 
-    let mut catalog =
-        (ground.catalog)(&directory.join(CATALOG)).map_err(|error| OpenError::Catalog(error.to_string()))?;
     let refused = |error: CatalogError| OpenError::Catalog(error.to_string());
+    let number = random().map_err(|error| OpenError::Catalog(format!("no random numbers: {error}")))?;
+    let mut catalog = catalog(&directory.join(CATALOG), number as u32).map_err(refused)?;
     let head = catalog.head().map_err(refused)?;
-    let objects = [Objects::local(&segments)?, Objects::local(&segments)?];
+    let objects = Objects::new(Arc::clone(&files), segments);
     let mut listed = Vec::new();
     for row in catalog.segments().map_err(refused)? {
-        let segment = Segment::open(&objects[0].fetch(&row.name), &row.name)?;
+        let segment = Segment::open(objects.open(&row.name)?, &row.name)?;
         listed.push(Listed { name: row.name.into(), segment: Arc::new(segment) });
     }
 
     let shared = Shared::new(Foundation {
-        space: Space::new(ground.space, options.free_bytes_min, ground.space_keep),
+        space: Space::new(space, options.free_bytes_min, space_keep),
         options,
         clock,
         number: head.number,
         catalog,
         layout: Layout::new(listed),
         next_seq: head.cut_seq,
+        files,
+        random,
         lock,
     });
-    replay(&shared, &objects[0], head)?;
+    replay(&shared, &objects, head)?;
     Ok(Recovered { shared: Arc::new(shared), objects })
 }
 
-fn lock(directory: &Path) -> Result<File, OpenError> {
-    let path = directory.join(LOCK);
-    let cannot = |error| OpenError::Io { what: "lock", path: path.clone(), error };
-    let file = File::options().create(true).append(true).open(&path).map_err(cannot)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(directory.to_owned())),
-        Err(TryLockError::Error(error)) => Err(cannot(error)),
-    }
-}
-
-/// Removes the files whose names are unwanted.
-fn clean(directory: &Path, is_unwanted: impl Fn(&str) -> bool) -> Result<(), OpenError> {
+/// Removes the files of a directory.
+fn empty(files: &dyn Files, directory: &Path) -> Result<(), OpenError> {
     let cannot = |error: io::Error| OpenError::Io { what: "clean", path: directory.to_owned(), error };
-    for entry in fs::read_dir(directory).map_err(cannot)? {
-        let entry = entry.map_err(cannot)?;
-        if entry.file_type().map_err(cannot)?.is_file() && is_unwanted(&entry.file_name().to_string_lossy()) {
-            fs::remove_file(entry.path()).map_err(cannot)?;
-        }
+    for name in files.list(directory).map_err(cannot)? {
+        files.remove(&directory.join(name)).map_err(cannot)?;
     }
     Ok(())
 }

@@ -1,11 +1,17 @@
 //! A frozen part of the tail becomes a segment: written, stored, opened, and then listed in the transaction that cuts
 //! the log. A crash at any step leaves the log as it was, and at most a file that sweeping removes.
 
-use std::{collections::HashSet, path::PathBuf, sync::PoisonError, time::Instant};
+use std::{
+    collections::HashSet,
+    path::PathBuf,
+    sync::{Arc, PoisonError},
+    time::Instant,
+};
 
 use crate::{
     catalog::SegmentRow,
     error::MaintenanceError,
+    files::NewFile,
     layout::{Frozen, Listed},
     objects::Objects,
     segment::{Segment, SegmentMeta, write_segment},
@@ -37,7 +43,7 @@ fn seal(shared: &Shared, objects: &Objects, frozen: &Frozen) -> Result<(), Maint
         shared.change_layout(|layout| layout.with_sealed(None));
     } else {
         let count = events.len();
-        let new = NewSegment::store(shared, objects, |path| write_segment(path, events).map_err(failed))?;
+        let new = NewSegment::store(shared, objects, |file| write_segment(file, events).map_err(failed))?;
         let row = new.row(shared);
         shared.change(|catalog| catalog.seal(Some(&row), frozen.end_seq)).map_err(failed)?;
         shared.change_layout(|layout| layout.with_sealed(Some(new.listed.clone())));
@@ -61,17 +67,20 @@ impl<'s> NewSegment<'s> {
     pub(crate) fn store(
         shared: &'s Shared,
         objects: &Objects,
-        write: impl FnOnce(&std::path::Path) -> Result<SegmentMeta, MaintenanceError>,
+        write: impl FnOnce(Box<dyn NewFile>) -> Result<SegmentMeta, MaintenanceError>,
     ) -> Result<Self, MaintenanceError> {
-        let name = format!("{:016x}.segment", getrandom::u64().map_err(failed)?);
+        let name = format!("{:016x}.segment", (shared.random)().map_err(failed)?);
         let guard = Unlisted::new(shared, name.clone());
-        let meta = write(&guard.scratch)?;
+        let file = shared.files.create(&guard.scratch).map_err(|error| {
+            MaintenanceError::Failed(format!("cannot make the file {}: {error}", guard.scratch.display()))
+        })?;
+        let meta = write(file)?;
         objects.put(&name, &guard.scratch)?;
-        let segment = Segment::open(&objects.fetch(&name), &name).map_err(failed)?;
+        let segment = objects.open(&name).and_then(|map| Segment::open(map, &name)).map_err(failed)?;
         if *segment.meta() != meta {
             return Err(MaintenanceError::Failed(format!("the segment {name} is not what was written")));
         }
-        let listed = Listed { name: name.into(), segment: std::sync::Arc::new(segment) };
+        let listed = Listed { name: name.into(), segment: Arc::new(segment) };
         Ok(Self { listed, meta, _guard: guard })
     }
 
@@ -108,8 +117,8 @@ impl<'s> Unlisted<'s> {
 
 impl Drop for Unlisted<'_> {
     fn drop(&mut self) {
-        // A file that stays behind is swept at the next start.
-        let _ = std::fs::remove_file(&self.scratch);
+        // A file that was stored is not here any more, and one that stays behind is removed at the next start.
+        let _ = self.shared.files.remove(&self.scratch);
         self.shared.unlisted.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.name);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashSet,
-    fs::File,
+    io,
     path::PathBuf,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, Weak,
@@ -16,6 +16,7 @@ use annals_model::{Clock, Timestamp};
 use crate::{
     batch::Row,
     catalog::{Catalog, CatalogError},
+    files::{Files, Lock},
     health::Health,
     layout::{Frozen, Layout, Listed},
     maintenance::Mailboxes,
@@ -48,10 +49,15 @@ impl Appender {
     }
 }
 
+/// Where numbers come from that nobody can foretell.
+pub(crate) type Random = Arc<dyn Fn() -> io::Result<u64> + Send + Sync>;
+
 pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) number: u32,
+    pub(crate) files: Arc<dyn Files>,
+    pub(crate) random: Random,
     catalog: Mutex<Box<dyn Catalog>>,
     layout: RwLock<Arc<Layout>>,
     appender: Mutex<Appender>,
@@ -73,7 +79,7 @@ pub(crate) struct Shared {
     room: (Mutex<()>, Condvar),
     is_shut: AtomicBool,
     /// Held as long as the store lives: one process a directory.
-    _lock: File,
+    _lock: Lock,
 }
 
 /// What [`Shared::new`] is made of.
@@ -85,17 +91,22 @@ pub(crate) struct Foundation {
     pub(crate) layout: Layout,
     pub(crate) space: Space,
     pub(crate) next_seq: u64,
-    pub(crate) lock: File,
+    pub(crate) files: Arc<dyn Files>,
+    pub(crate) random: Random,
+    pub(crate) lock: Lock,
 }
 
 impl Shared {
     pub(crate) fn new(foundation: Foundation) -> Self {
-        let Foundation { options, clock, number, catalog, layout, space, next_seq, lock } = foundation;
+        let Foundation { options, clock, number, catalog, layout, space, next_seq, files, random, lock } =
+            foundation;
         Self {
             queue: Queue::new(options.queue_events_max, options.queue_bytes_max),
             options,
             clock,
             number,
+            files,
+            random,
             catalog: Mutex::new(catalog),
             layout: RwLock::new(Arc::new(layout)),
             appender: Mutex::new(Appender { next_seq, ..Appender::default() }),

@@ -57,22 +57,16 @@ impl Store {
         clock: Arc<dyn Clock>,
         ground: Ground,
     ) -> Result<Self, OpenError> {
-        // In a thread of its own, because the object store blocks, which an async task's thread must not.
-        let recovering = thread::Builder::new()
-            .name("annals-recovery".to_owned())
-            .spawn(move || recover(options, clock, ground))
-            .map_err(|error| no_thread(&error))?;
-        let recovered =
-            recovering.join().unwrap_or_else(|_| Err(OpenError::Catalog("recovery panicked".to_owned())))?;
-        let Recovered { shared, objects: [for_sealer, for_merger] } = recovered;
+        let Recovered { shared, objects } = recover(options, clock, ground)?;
         let (sealer, merger) = shared.mailboxes.connect();
         let store =
             Self { handle: Arc::new(Handle { shared: Arc::clone(&shared), threads: Mutex::default() }) };
         store.handle.start("annals-writer", |shared| {
             writer::run(shared);
         })?;
+        let for_sealer = objects.clone();
         store.handle.start("annals-sealer", move |shared| run_sealer(shared, &for_sealer, &sealer))?;
-        store.handle.start("annals-merger", move |shared| run_merger(shared, &for_merger, &merger))?;
+        store.handle.start("annals-merger", move |shared| run_merger(shared, &objects, &merger))?;
         shared.mailboxes.tell_sealer(SealerOrder::Look);
         Ok(store)
     }

@@ -23,6 +23,7 @@ use crate::{
     AppendError, Appended, Batch, MaintenanceError, OpenError, Options, QueryError, Refusing, Store,
     batch::Row,
     catalog::{Catalog, CatalogError, Head, SegmentRow, SqliteCatalog},
+    files::SystemFiles,
     recovery::Ground,
     shared::CATALOG,
     space::FreeSpace,
@@ -130,7 +131,11 @@ impl World {
     fn try_open(&self) -> Result<Store, OpenError> {
         let hook = Arc::clone(&self.hook);
         let ground = Ground {
-            catalog: Box::new(|path| Ok(Box::new(Hooked { inner: SqliteCatalog::open(path, 7)?, hook }))),
+            files: Arc::new(SystemFiles),
+            random: Arc::new(|| Ok(getrandom::u64()?)),
+            catalog: Box::new(|path, number| {
+                Ok(Box::new(Hooked { inner: SqliteCatalog::open(path, number)?, hook }))
+            }),
             space: Box::new(Disk(Arc::clone(&self.free))),
             space_keep: Duration::ZERO,
         };

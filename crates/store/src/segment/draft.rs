@@ -1,8 +1,6 @@
 //! A segment file in the making: what sealing and merging have in common. Events come in doc order with their codes,
 //! then the orders, then the fields one by one, then the ids.
 
-use std::path::Path;
-
 use annals_model::Event;
 
 use super::{
@@ -16,6 +14,7 @@ use super::{
     postings::FieldWriter,
     sink::Sink,
 };
+use crate::files::NewFile;
 
 /// A segment file in the making.
 pub(super) struct Draft {
@@ -37,11 +36,11 @@ pub(super) struct DraftFields {
 }
 
 impl Draft {
-    pub(super) fn create(path: &Path, events: usize) -> Result<Self, WriteError> {
+    pub(super) fn new(file: Box<dyn NewFile>, events: usize) -> Result<Self, WriteError> {
         let docs = u32::try_from(events).ok().filter(|_| (1..=SEGMENT_EVENTS_MAX).contains(&events));
         Ok(Self {
             docs: docs.ok_or(WriteError::Size(events))?,
-            sink: Sink::create(path)?,
+            sink: Sink::new(file)?,
             blocks: BlocksWriter::new()?,
             positions: PositionsWriter::default(),
             meta: None,

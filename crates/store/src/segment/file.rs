@@ -4,14 +4,13 @@
 //! reaches the mapping but through [`SegmentFile::bytes`]. This file knows no event and no index.
 
 use std::{
-    fs::File,
+    fmt,
     ops::Range,
-    path::Path,
     sync::atomic::{AtomicU64, Ordering},
 };
 
 use annals_model::{Position, Timestamp};
-use memmap2::Mmap;
+use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
@@ -88,9 +87,8 @@ impl Section {
 }
 
 /// A mapped segment file whose footer was read.
-#[derive(Debug)]
 pub(super) struct SegmentFile {
-    map: Mmap,
+    map: Bytes,
     name: String,
     sections: [Range<usize>; Section::ALL.len()],
     /// Where the checksums of the pages are; the pages end where they begin.
@@ -107,16 +105,17 @@ struct Footer {
     checksums_digest: u64,
 }
 
+impl fmt::Debug for SegmentFile {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("SegmentFile").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
 impl SegmentFile {
-    /// Maps a file and reads its footer.
-    pub(super) fn open(path: &Path, name: &str) -> Result<(Self, SegmentMeta), Damage> {
+    /// Reads the footer of a file that is mapped.
+    pub(super) fn open(map: Bytes, name: &str) -> Result<(Self, SegmentMeta), Damage> {
         let damage =
             |place: &str, reason: String| Damage { file: name.to_owned(), place: place.to_owned(), reason };
-        let file = File::open(path).map_err(|error| damage("opening it", error.to_string()))?;
-        #[expect(unsafe_code, reason = "reading a mapped file is what makes a page cost microseconds")]
-        // SAFETY: a segment file is never written again after it was moved to its place, and only this process has
-        // its directory. Whoever truncates it under us breaks the process, as with any mapped file.
-        let map = unsafe { Mmap::map(&file) }.map_err(|error| damage("mapping it", error.to_string()))?;
         let footer = read_footer(&map).map_err(|Bad(reason)| damage("the footer", reason.to_owned()))?;
         let digest = map.get(footer.checksums.clone()).map(xxh3_64);
         if digest != Some(footer.checksums_digest) {

@@ -5,7 +5,7 @@
 //! their postings, mapped from old to new docs. What is held in memory are the maps: four bytes per event, and four per
 //! term of each input.
 
-use std::{collections::BTreeSet, path::Path, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
 use annals_model::Position;
 
@@ -17,7 +17,7 @@ use super::{
     fields::{CATEGORY, FIXED_FIELDS, ORGANIZATION},
     terms::Dictionary,
 };
-use crate::Damage;
+use crate::{Damage, files::NewFile};
 
 /// Stands for a field that an input does not have.
 const NO_FIELD: u32 = u32::MAX;
@@ -167,7 +167,10 @@ impl Input<'_> {
 /// # Errors
 /// When together they are none or more than a segment can hold, one of them cannot be read, or the file cannot be
 /// written.
-pub(crate) fn merge_segments(path: &Path, inputs: &[Arc<Segment>]) -> Result<SegmentMeta, WriteError> {
+pub(crate) fn merge_segments(
+    file: Box<dyn NewFile>,
+    inputs: &[Arc<Segment>],
+) -> Result<SegmentMeta, WriteError> {
     let events: usize = inputs.iter().map(|segment| segment.docs as usize).sum();
     let mut keys = BTreeSet::new();
     for segment in inputs {
@@ -176,7 +179,7 @@ pub(crate) fn merge_segments(path: &Path, inputs: &[Arc<Segment>]) -> Result<Seg
         }
     }
     let keys: Vec<String> = keys.into_iter().collect();
-    let mut draft = Draft::create(path, events)?;
+    let mut draft = Draft::new(file, events)?;
     let mut inputs =
         inputs.iter().map(|segment| Input::new(segment, &keys)).collect::<Result<Vec<_>, Damage>>()?;
     map_codes(&mut inputs, FIXED_FIELDS + keys.len())?;

@@ -29,9 +29,10 @@ mod walk;
 mod words;
 mod writer;
 
-use std::{ops::Range, path::Path};
+use std::ops::Range;
 
 use annals_model::{Event, Filter, Position};
+use bytes::Bytes;
 use uuid::Uuid;
 
 #[cfg(feature = "fuzzing")]
@@ -100,9 +101,9 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
-    /// Maps a file and reads its footer; what else it holds is checked when it is first touched.
-    pub(crate) fn open(path: &Path, name: &str) -> Result<Self, Damage> {
-        let (file, meta) = SegmentFile::open(path, name)?;
+    /// Reads the footer of a file that is mapped; what else it holds is checked when it is first touched.
+    pub(crate) fn open(map: Bytes, name: &str) -> Result<Self, Damage> {
+        let (file, meta) = SegmentFile::open(map, name)?;
         let docs =
             u32::try_from(meta.events).ok().filter(|docs| (1..=SEGMENT_EVENTS_MAX as u32).contains(docs));
         let docs = docs.ok_or_else(|| file.damage(Section::Fields, 0, "an impossible number of events"))?;

@@ -1,11 +1,7 @@
 //! Writing the file under a segment: sections one after the other, page checksums as the bytes go by, footer, trailer.
 //! The counterpart of `file`; it knows no event either.
 
-use std::{
-    fs::File,
-    io::{BufWriter, Write},
-    path::Path,
-};
+use std::io::{BufWriter, Write};
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -14,6 +10,7 @@ use super::{
     bits::put_varint,
     file::{FORMAT_VERSION, MAGIC, MAGIC_END, PAGE_BYTES, Section, TRAILER_BYTES},
 };
+use crate::files::NewFile;
 
 /// What wrote the file, for whoever looks into one.
 const WRITER: &str = concat!("annals ", env!("CARGO_PKG_VERSION"));
@@ -22,7 +19,7 @@ const WRITE_BUFFER_BYTES: usize = 1 << 20;
 
 /// A segment file that is being written.
 pub(super) struct Sink {
-    out: BufWriter<File>,
+    out: BufWriter<Box<dyn NewFile>>,
     page: Vec<u8>,
     checksums: Vec<u8>,
     written: u64,
@@ -31,8 +28,8 @@ pub(super) struct Sink {
 }
 
 impl Sink {
-    pub(super) fn create(path: &Path) -> Result<Self, WriteError> {
-        let out = BufWriter::with_capacity(WRITE_BUFFER_BYTES, File::create(path)?);
+    pub(super) fn new(file: Box<dyn NewFile>) -> Result<Self, WriteError> {
+        let out = BufWriter::with_capacity(WRITE_BUFFER_BYTES, file);
         let mut sink = Self {
             out,
             page: Vec::with_capacity(PAGE_BYTES),
@@ -122,8 +119,8 @@ impl Sink {
         self.out.write_all(&xxh3_64(&footer).to_le_bytes())?;
         self.out.write_all(&MAGIC_END)?;
         meta.bytes = footer_at + (footer.len() + TRAILER_BYTES) as u64;
-        let file = self.out.into_inner().map_err(|error| WriteError::Io(error.into_error()))?;
-        file.sync_all()?;
+        let mut file = self.out.into_inner().map_err(|error| WriteError::Io(error.into_error()))?;
+        file.sync()?;
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! Sealing: a segment from events in memory.
 
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
 
 use annals_model::{Event, Field};
 use hashbrown::HashMap;
@@ -11,6 +11,7 @@ use super::{
     draft::{Draft, DraftFields},
     fields::{CATEGORY, FIXED_FIELDS, ORGANIZATION},
 };
+use crate::files::NewFile;
 
 /// The distinct texts of a field, and which of them every value is.
 struct Interned<'e> {
@@ -119,7 +120,10 @@ impl Cursor<'_> {
 ///
 /// # Errors
 /// When there are no events or more than [`SEGMENT_EVENTS_MAX`], or the file cannot be written.
-pub(crate) fn write_segment(path: &Path, mut events: Vec<Event>) -> Result<SegmentMeta, WriteError> {
+pub(crate) fn write_segment(
+    file: Box<dyn NewFile>,
+    mut events: Vec<Event>,
+) -> Result<SegmentMeta, WriteError> {
     if events.len() > SEGMENT_EVENTS_MAX {
         return Err(WriteError::Size(events.len()));
     }
@@ -147,7 +151,7 @@ pub(crate) fn write_segment(path: &Path, mut events: Vec<Event>) -> Result<Segme
         .collect();
     let label_numbers: HashMap<&str, u32> = labels.iter().map(|(key, _)| *key).zip(0..).collect();
 
-    let mut draft = Draft::create(path, events.len())?;
+    let mut draft = Draft::new(file, events.len())?;
     let mut fixed_cursors: Vec<Cursor<'_>> = fixed.iter().map(|values| Cursor { values, next: 0 }).collect();
     let mut label_cursors: Vec<Cursor<'_>> =
         labels.iter().map(|(_, values)| Cursor { values, next: 0 }).collect();

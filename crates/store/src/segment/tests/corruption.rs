@@ -57,7 +57,7 @@ fn ask(segment: &Segment, filter: &Filter) -> Result<Answer, Damage> {
 /// Holds a damaged file against the whole one.
 fn check_damaged(place: &Place, bytes: &[u8], whole: &Segment, probe: &Event) {
     std::fs::write(place.path("damaged"), bytes).unwrap();
-    let Ok(segment) = Segment::open(&place.path("damaged"), "damaged") else {
+    let Ok(segment) = place.try_open("damaged") else {
         return;
     };
     for filter in queries() {
@@ -97,7 +97,7 @@ fn every_truncation_is_noticed() {
     let bytes = std::fs::read(place.path("whole")).unwrap();
     for length in (0..bytes.len()).step_by(bytes.len() / 200).chain(bytes.len() - 40..bytes.len()) {
         std::fs::write(place.path("cut"), &bytes[..length]).unwrap();
-        let damage = Segment::open(&place.path("cut"), "cut").unwrap_err();
+        let damage = place.try_open("cut").unwrap_err();
         assert!(damage.to_string().contains("cut"), "{damage}");
     }
 }
@@ -137,13 +137,13 @@ proptest! {
             }
         });
         std::fs::write(place.path("hostile"), hostile).unwrap();
-        if let Ok(segment) = Segment::open(&place.path("hostile"), "hostile") {
+        if let Ok(segment) = place.try_open("hostile") {
             for filter in queries() {
                 let _ = ask(&segment, &filter);
             }
             let _ = segment.find(events[0].id);
             let _ = segment.verify();
-            let merged = crate::segment::merge_segments(&place.path("merged"), &[std::sync::Arc::new(segment)]);
+            let merged = crate::segment::merge_segments(place.create("merged"), &[std::sync::Arc::new(segment)]);
             drop(merged);
         }
     }

@@ -26,8 +26,8 @@ fn event(seq: u64) -> Event {
 #[test]
 fn no_events_make_no_segment() {
     let place = Place::new();
-    assert!(matches!(write_segment(&place.path("none"), Vec::new()), Err(WriteError::Size(0))));
-    assert!(matches!(merge_segments(&place.path("none"), &[]), Err(WriteError::Size(0))));
+    assert!(matches!(write_segment(place.create("none"), Vec::new()), Err(WriteError::Size(0))));
+    assert!(matches!(merge_segments(place.create("none"), &[]), Err(WriteError::Size(0))));
 }
 
 #[test]

@@ -13,6 +13,10 @@ use annals_model::Event;
 use proptest::test_runner::{Config as ProptestConfig, RngSeed};
 
 use super::{Segment, merge_segments, write_segment};
+use crate::{
+    Damage,
+    files::{Files, NewFile, SystemFiles},
+};
 
 /// So many cases, the same ones every time.
 fn cases(cases: u32) -> ProptestConfig {
@@ -36,18 +40,26 @@ impl Place {
         self.0.path().join(name)
     }
 
+    fn create(&self, name: &str) -> Box<dyn NewFile> {
+        SystemFiles.create(&self.path(name)).unwrap()
+    }
+
+    fn try_open(&self, name: &str) -> Result<Segment, Damage> {
+        Segment::open(SystemFiles.map(&self.path(name)).unwrap(), name)
+    }
+
     fn write(&self, name: &str, events: &[Event]) -> Arc<Segment> {
-        let meta = write_segment(&self.path(name), events.to_vec()).unwrap();
+        let meta = write_segment(self.create(name), events.to_vec()).unwrap();
         self.open(name, &meta)
     }
 
     fn merge(&self, name: &str, inputs: &[Arc<Segment>]) -> Arc<Segment> {
-        let meta = merge_segments(&self.path(name), inputs).unwrap();
+        let meta = merge_segments(self.create(name), inputs).unwrap();
         self.open(name, &meta)
     }
 
     fn open(&self, name: &str, meta: &super::SegmentMeta) -> Arc<Segment> {
-        let segment = Segment::open(&self.path(name), name).unwrap();
+        let segment = self.try_open(name).unwrap();
         assert_eq!(segment.meta(), meta);
         assert_eq!(meta.bytes, std::fs::metadata(self.path(name)).unwrap().len());
         Arc::new(segment)

@@ -38,7 +38,7 @@ impl Ground {
     pub(crate) fn real(options: &Options) -> Self {
         Self {
             files: Arc::new(SystemFiles),
-            random: Arc::new(|| Ok(getrandom::u64()?)),
+            random: Arc::new(|| getrandom::u64().map_err(|error| io::Error::other(error.to_string()))),
             catalog: Box::new(|path, number| Ok(Box::new(SqliteCatalog::open(path, number)?))),
             space: Box::new(Disk(options.data_dir.clone())),
             space_keep: SPACE_KEEP,

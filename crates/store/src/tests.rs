@@ -132,7 +132,7 @@ impl World {
         let hook = Arc::clone(&self.hook);
         let ground = Ground {
             files: Arc::new(SystemFiles),
-            random: Arc::new(|| Ok(getrandom::u64()?)),
+            random: Arc::new(|| getrandom::u64().map_err(|error| io::Error::other(error.to_string()))),
             catalog: Box::new(|path, number| {
                 Ok(Box::new(Hooked { inner: SqliteCatalog::open(path, number)?, hook }))
             }),

@@ -3,7 +3,7 @@
 use regex::Regex;
 use serde_json::{Map, Value};
 
-use crate::{language::Expect, template::plain};
+use crate::{language::Expect, template::plain, xml};
 
 /// An answer.
 #[derive(Debug)]
@@ -11,6 +11,23 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    /// The body as a value, which in an answer in XML is made as `conformance/README.md` says.
+    ///
+    /// # Errors
+    /// When it is neither JSON nor, by its content type, XML.
+    pub(crate) fn value(&self) -> Result<Value, String> {
+        let is_xml = |(name, value): &(String, String)| {
+            name.eq_ignore_ascii_case("content-type") && value.starts_with("text/xml")
+        };
+        if self.headers.iter().any(is_xml) {
+            xml::value(&String::from_utf8_lossy(&self.body))
+        } else {
+            serde_json::from_slice(&self.body).map_err(|error| error.to_string())
+        }
+    }
 }
 
 /// What differs: what was expected, and what was found in its place.
@@ -44,11 +61,11 @@ pub(crate) fn compare(expect: &Expect, answer: &Answer) -> Result<Option<Differe
             return Ok(Some(difference));
         }
     }
-    if let Some(expected) = &expect.body_text
-        && expected.as_bytes() != answer.body
-    {
+    if let Some(expected) = &expect.body_text {
         let found = String::from_utf8_lossy(&answer.body);
-        return Ok(Some(Difference::new(format!("the text {expected:?}"), format!("{found:?}"))));
+        if !texts_agree(expected, &found)? {
+            return Ok(Some(Difference::new(format!("the text {expected:?}"), format!("{found:?}"))));
+        }
     }
     let looks_into_body = expect.body.is_some()
         || expect.body_contains.is_some()
@@ -56,11 +73,11 @@ pub(crate) fn compare(expect: &Expect, answer: &Answer) -> Result<Option<Differe
     if !looks_into_body {
         return Ok(None);
     }
-    match serde_json::from_slice(&answer.body) {
+    match answer.value() {
         Ok(body) => compare_body(expect, &body),
         Err(error) => {
             let body = String::from_utf8_lossy(&answer.body);
-            Ok(Some(Difference::new("a body in JSON", format!("{error}: {body}"))))
+            Ok(Some(Difference::new("a body in JSON or XML", format!("{error}: {body}"))))
         }
     }
 }
@@ -322,8 +339,19 @@ mod tests {
         let found = compare(&expect(r#"{"status": 200}"#), &answer).unwrap();
         assert_eq!(found, Some(Difference::new("status 200", "status 404 with gone")));
         let found = compare(&expect(r#"{"status": 404, "body": {}}"#), &answer).unwrap().unwrap();
-        assert_eq!(found.expected, "a body in JSON");
+        assert_eq!(found.expected, "a body in JSON or XML");
         let found = compare(&expect(r#"{"status": 404, "body_text": "gone\n"}"#), &answer).unwrap().unwrap();
         assert_eq!(found.found, "\"gone\"");
+        assert_eq!(compare(&expect(r#"{"status": 404, "body_text": "~g.*e"}"#), &answer).unwrap(), None);
+    }
+
+    #[test]
+    fn xml_is_looked_into_as_json_is() {
+        let expect: Expect = serde_json::from_str(r#"{"status": 200, "at": {"/A/B": "x"}}"#).unwrap();
+        let headers = vec![("content-type".to_owned(), "text/xml".to_owned())];
+        let mut answer = Answer { status: 200, headers, body: b"<R><A><B>x</B></A></R>".to_vec() };
+        assert_eq!(compare(&expect, &answer).unwrap(), None);
+        answer.body = b"<R><A><B>y</B></A></R>".to_vec();
+        assert_eq!(compare(&expect, &answer).unwrap(), Some(Difference::new("\"x\" at /A/B", "\"y\"")));
     }
 }

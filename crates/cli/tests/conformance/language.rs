@@ -22,6 +22,9 @@ pub(crate) struct CaseFile {
     /// The credential of cases that name none.
     #[serde(default, rename = "as")]
     pub(crate) caller: Option<String>,
+    /// What every `form` of a case holds as well, unless the case says it otherwise.
+    #[serde(default)]
+    pub(crate) form: Map<String, Value>,
     /// What is recorded before the first case, in this order.
     #[serde(default)]
     pub(crate) events: Vec<Spanned<Recording>>,
@@ -91,6 +94,9 @@ pub(crate) struct Case {
     pub(crate) caller: Option<String>,
     #[serde(default)]
     pub(crate) sign: Option<Sign>,
+    /// A body that is a form, in clear: names and values.
+    #[serde(default)]
+    pub(crate) form: Option<Value>,
     #[serde(default)]
     pub(crate) json: Option<Value>,
     #[serde(default)]
@@ -101,18 +107,33 @@ pub(crate) struct Case {
     pub(crate) expect: Expect,
 }
 
-/// What of an Exoscale signature differs from how Exoscale's clients sign.
+/// What of a signature differs from how the platform's clients sign.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Sign {
-    #[serde(default)]
-    pub(crate) message: Option<String>,
+    /// The header, with places.
     #[serde(default)]
     pub(crate) header: Option<String>,
     #[serde(default)]
-    pub(crate) expires: Option<Value>,
-    #[serde(default)]
     pub(crate) secret: Option<String>,
+    /// Exoscale: what is signed.
+    #[serde(default)]
+    pub(crate) message: Option<String>,
+    /// Exoscale: until when it is good.
+    #[serde(default)]
+    pub(crate) expires: Option<Value>,
+    /// AWS: the header `X-Amz-Date`; an empty one is not sent.
+    #[serde(default)]
+    pub(crate) date: Option<String>,
+    /// AWS: what the credential is good for.
+    #[serde(default)]
+    pub(crate) scope: Option<String>,
+    /// AWS: the headers that are signed.
+    #[serde(default)]
+    pub(crate) signed: Option<String>,
+    /// AWS: the body that is signed in place of the one that is sent.
+    #[serde(default)]
+    pub(crate) body: Option<String>,
 }
 
 /// What an answer must be. What is not said may be anything.

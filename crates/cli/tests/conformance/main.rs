@@ -7,7 +7,9 @@ mod compare;
 mod language;
 mod runner;
 mod sign;
+mod sign_aws;
 mod template;
+mod xml;
 
 use std::{
     collections::BTreeMap,

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::{
     compare::{self, Answer, Difference, pattern_of, select},
     language::{Case, CaseFile, Credential, Recording, Sign},
-    sign,
+    sign, sign_aws,
     template::{Names, plain},
 };
 
@@ -220,13 +220,19 @@ impl<'f> Session<'f> {
         // Links of some platforms are absolute.
         let target = target.strip_prefix(&self.process.url("")).unwrap_or(target).to_owned();
         let target = with_query(target, &names.fill(&case.query)?)?;
-        let body = match (&case.json, &case.text) {
-            (Some(json), None) => Some(names.fill(json)?.to_string()),
-            (None, Some(text)) => Some(names.fill_text(text)?),
-            (None, None) => None,
-            (Some(_), Some(_)) => return Err("give `json` or `text`, not both".to_owned()),
+        let mut headers = Vec::new();
+        let body = match (&case.json, &case.text, &case.form) {
+            (Some(json), None, None) => Some(names.fill(json)?.to_string()),
+            (None, Some(text), None) => Some(names.fill_text(text)?),
+            (None, None, Some(form)) => {
+                let kind = "application/x-www-form-urlencoded; charset=utf-8";
+                headers.push(("Content-Type".to_owned(), kind.to_owned()));
+                Some(self.form(&names.fill(form)?, names)?)
+            }
+            (None, None, None) => None,
+            _ => return Err("give `json` or `text` or `form`, one of them".to_owned()),
         };
-        let mut request = Request { method: method.to_owned(), target, headers: Vec::new(), body };
+        let mut request = Request { method: method.to_owned(), target, headers, body };
         for (name, value) in &case.headers {
             let name = names.fill_text(name)?;
             let values = match names.fill(value)? {
@@ -238,36 +244,58 @@ impl<'f> Session<'f> {
         let caller = case.caller.as_ref().or(self.file.caller.as_ref()).map_or(NOBODY, String::as_str);
         let caller = names.fill_text(caller)?;
         if caller != NOBODY {
-            let header = self.credential(&caller, case, names, &request)?;
-            request.headers.push(header);
+            let headers = self.credential(&caller, case, names, &request)?;
+            request.headers.extend(headers);
         }
         Ok(request)
     }
 
-    /// The header with which a caller shows who it is, in the platform's manner.
+    /// A form: the file's members, then the case's own.
+    fn form(&self, own: &Value, names: &Names) -> Result<String, String> {
+        let own = match own {
+            Value::Object(own) => own,
+            other => return Err(format!("`form` is {other}: write names and values")),
+        };
+        let mut members = Map::new();
+        for (name, value) in &self.file.form {
+            members.insert(name.clone(), names.fill(value)?);
+        }
+        members.extend(own.clone());
+        members.retain(|_, value| !value.is_null());
+        with_query(String::new(), &Value::Object(members)).map(|text| text.replacen('?', "", 1))
+    }
+
+    /// The headers with which a caller shows who it is, in the platform's manner.
     fn credential(
         &self,
         caller: &str,
         case: &Case,
         names: &Names,
         request: &Request,
-    ) -> Result<(String, String), String> {
+    ) -> Result<Vec<(String, String)>, String> {
         if !self.file.credentials.contains_key(caller) {
             return Err(format!("there is no credential `{caller}` in this file"));
         }
         let token = names.fill_text(&format!("{{{{token {caller}}}}}"))?;
-        Ok(match self.dialect {
-            "exoscale" => {
-                let unchanged = Sign::default();
-                let sign = case.sign.as_ref().unwrap_or(&unchanged);
-                ("authorization".to_owned(), exo2_header(caller, sign, names, request)?)
-            }
+        let unchanged = Sign::default();
+        let sign = case.sign.as_ref().unwrap_or(&unchanged);
+        let exoscales = sign.message.is_some() || sign.expires.is_some();
+        let awss = [&sign.date, &sign.scope, &sign.signed, &sign.body].into_iter().any(Option::is_some);
+        if exoscales && self.dialect != "exoscale" || awss && self.dialect != "rds" {
+            return Err(format!("{} is not signed like that", self.dialect));
+        }
+        if self.dialect == "rds" {
+            let host = self.process.url("").replacen("http://", "", 1);
+            return aws_headers(caller, sign, names, request, host);
+        }
+        Ok(vec![match self.dialect {
+            "exoscale" => ("authorization".to_owned(), exo2_header(caller, sign, names, request)?),
             "cloudfoundry" => ("authorization".to_owned(), format!("bearer {token}")),
             "qovery" => ("authorization".to_owned(), format!("Token {token}")),
             "rafay" => ("x-api-key".to_owned(), token),
             "fujitsu" => ("x-auth-token".to_owned(), token),
             _ => ("authorization".to_owned(), format!("Bearer {token}")),
-        })
+        }])
     }
 
     fn send(
@@ -310,11 +338,11 @@ fn secret_of(name: &str) -> String {
     format!("secret-of-{name}")
 }
 
-/// A credential in the server's configuration file. Exoscale's clients sign with a key and a secret, all others send a
-/// token.
+/// A credential in the server's configuration file. Exoscale's and AWS's clients sign with a key and a secret, all others
+/// send a token.
 fn credential_settings(dialect: &str, name: &str, grants: &Value) -> Result<String, String> {
     let mut credential = json!({"name": name, "grants": grants});
-    if dialect == "exoscale" {
+    if ["exoscale", "rds"].contains(&dialect) {
         credential["key"] = key_of(name).into();
         credential["secret"] = secret_of(name).into();
     } else {
@@ -373,6 +401,43 @@ fn exo2_header(caller: &str, sign: &Sign, names: &Names, request: &Request) -> R
     names.fill_text(sign.header.as_ref().unwrap_or(&header))
 }
 
+/// `Authorization` and `X-Amz-Date`.
+fn aws_headers(
+    caller: &str,
+    sign: &Sign,
+    names: &Names,
+    request: &Request,
+    host: String,
+) -> Result<Vec<(String, String)>, String> {
+    let text = |said: &Option<String>, default: &str| names.fill_text(said.as_deref().unwrap_or(default));
+    let date = text(&sign.date, "{{now basic}}")?;
+    let scope = text(&sign.scope, "{{now basicdate}}/eu-central-1/rds/aws4_request")?;
+    let mut added = Vec::new();
+    if !date.is_empty() {
+        added.push(("X-Amz-Date".to_owned(), date.clone()));
+    }
+    let mut headers = [request.headers.clone(), added.clone()].concat();
+    headers.push(("Host".to_owned(), host));
+    let signed = text(&sign.signed, &sign_aws::all_headers(&headers))?;
+    let body = text(&sign.body, request.body.as_deref().unwrap_or_default())?;
+    let secret = sign.secret.clone().unwrap_or_else(|| secret_of(caller));
+    let unsigned = sign_aws::Unsigned {
+        method: &request.method,
+        target: &request.target,
+        headers: &headers,
+        body: &body,
+    };
+    let mut names = names.clone();
+    names.set("signature", sign_aws::signature(&secret, &date, &scope, &signed, &unsigned));
+    names.set("key", key_of(caller));
+    names.set("scope", scope);
+    names.set("signed", signed);
+    let header =
+        "AWS4-HMAC-SHA256 Credential={{key}}/{{scope}}, SignedHeaders={{signed}}, Signature={{signature}}";
+    added.push(("Authorization".to_owned(), names.fill_text(sign.header.as_deref().unwrap_or(header))?));
+    Ok(added)
+}
+
 fn filled_expectation(case: &Case, names: &Names) -> Result<crate::language::Expect, String> {
     let mut expect = case.expect.clone();
     expect.status = names.fill(&expect.status)?;
@@ -393,7 +458,7 @@ fn filled_expectation(case: &Case, names: &Names) -> Result<crate::language::Exp
 /// `/links/next`, or `/links/next continueToken=([^&]*)`.
 fn kept(what: &str, answer: &Answer) -> Result<Value, String> {
     let (path, pattern) = what.split_once(' ').unwrap_or((what, ""));
-    let body: Value = serde_json::from_slice(&answer.body).map_err(|error| error.to_string())?;
+    let body = answer.value()?;
     let value = select(&body, path)?.ok_or_else(|| format!("nothing to keep at {path} of {body}"))?;
     if pattern.is_empty() {
         return Ok(value);

@@ -10,11 +10,11 @@ use bytes::Bytes;
 use crate::{
     body::{self, Held},
     native::{
+        counts,
         filters::Parameters,
         import,
         ingest::{self, Form},
         problem::Problem,
-        read,
     },
 };
 
@@ -59,7 +59,7 @@ pub fn import_parameters(query: &str) -> Result<Import, String> {
 /// Reads the parameters of a native list and of a histogram.
 pub fn list_parameters(query: &str) -> Result<Query, String> {
     let parameters = Parameters::parse(query, &["limit", "width"]).map_err(detail)?;
-    parameters.own("width").and_then(read::width);
+    parameters.own("width").and_then(counts::width);
     let limit = parameters.number("limit", 1, 1_000).map_err(detail)?;
     Ok(Query::new(Scope::nothing()).filter(parameters.into_filter()).limit(limit))
 }

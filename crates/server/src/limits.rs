@@ -13,6 +13,16 @@ pub const LIST_EVENTS_DEFAULT: u32 = 100;
 pub const LIST_EVENTS_MAX: u32 = 1_000;
 /// Values of a grouping when the request does not say.
 pub const GROUPS_DEFAULT: usize = 100;
+/// Fields of one request for facets.
+pub const FACET_FIELDS_MAX: usize = 20;
+/// Values of each field of a request for facets that does not say.
+pub const FACET_VALUES_DEFAULT: usize = 10;
+/// Values of each field of a request for facets.
+pub const FACET_VALUES_MAX: usize = 1_000;
+/// Buckets of a histogram whose width the server chooses.
+pub const CHOSEN_BUCKETS_MAX: usize = 2_000;
+/// Values by which a histogram is split; events with rarer ones are only in the counts of the buckets.
+pub const SPLIT_VALUES_MAX: usize = 10;
 /// Bytes of the body of a request to a dialect. Platforms' list requests have no body, sign-ins a small one.
 pub const DIALECT_BODY_BYTES_MAX: usize = 1 << 20;
 /// Bytes of an `X-Request-Id` that is taken over from the client.

@@ -8,13 +8,17 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use crate::{
-    limits::{GROUPS_DEFAULT, LIST_EVENTS_DEFAULT, LIST_EVENTS_MAX},
-    native::{filters::ALIASES, import, ingest, problem, read},
+    limits::{
+        CHOSEN_BUCKETS_MAX, FACET_FIELDS_MAX, FACET_VALUES_DEFAULT, FACET_VALUES_MAX, GROUPS_DEFAULT,
+        LIST_EVENTS_DEFAULT, LIST_EVENTS_MAX,
+    },
+    native::{counts, filters::ALIASES, import, ingest, problem, read},
     probes,
 };
 
 /// Paths that select events by parameters.
-const FILTERED: [&str; 3] = ["/api/v1/events", "/api/v1/fields/{field}", "/api/v1/histogram"];
+const FILTERED: [&str; 4] =
+    ["/api/v1/events", "/api/v1/facets", "/api/v1/fields/{field}", "/api/v1/histogram"];
 
 /// Statuses that a request of the native API may be answered with beside its own.
 const PROBLEMS: [(&str, &str); 7] = [
@@ -39,8 +43,9 @@ const PROBLEMS: [(&str, &str); 7] = [
         read::list,
         ingest::events,
         read::event,
-        read::field,
-        read::histogram,
+        counts::facets,
+        counts::field,
+        counts::histogram,
         import::events,
         probes::live,
         probes::ready,
@@ -149,17 +154,27 @@ fn values_of(path: &str, parameter: &str) -> Option<Value> {
         ("/api/v1/events", "total") => Some(json!({ "type": "boolean", "default": false })),
         ("/api/v1/events", "limit") => Some(number(LIST_EVENTS_DEFAULT as usize, LIST_EVENTS_MAX as usize)),
         ("/api/v1/fields/{field}", "limit") => Some(number(GROUPS_DEFAULT, GROUPS_MAX)),
-        ("/api/v1/fields/{field}", "field") => {
-            let aliases = ALIASES.iter().map(|(alias, _)| (*alias).to_owned());
-            let names: Vec<String> =
-                aliases.chain(Field::FIXED.iter().map(|field| field.name().into_owned())).collect();
-            Some(json!({ "type": "string", "anyOf": [{ "enum": names }, { "pattern": "^labels\\..+$" }] }))
+        ("/api/v1/fields/{field}", "field") | ("/api/v1/histogram", "by") => Some(field_name()),
+        ("/api/v1/facets", "field") => Some(json!({
+            "type": "array", "items": field_name(), "minItems": 1, "maxItems": FACET_FIELDS_MAX,
+        })),
+        ("/api/v1/facets", "limit") => Some(number(FACET_VALUES_DEFAULT, FACET_VALUES_MAX)),
+        ("/api/v1/histogram", "buckets") => {
+            Some(json!({ "type": "integer", "minimum": 1, "maximum": CHOSEN_BUCKETS_MAX }))
         }
         ("/api/v1/histogram", "width") => {
             Some(json!({ "type": "string", "pattern": "^0*[1-9][0-9]*[smhd]$", "default": "1h" }))
         }
         _ => None,
     }
+}
+
+/// A field by name.
+fn field_name() -> Value {
+    let aliases = ALIASES.iter().map(|(alias, _)| (*alias).to_owned());
+    let names: Vec<String> =
+        aliases.chain(Field::FIXED.iter().map(|field| field.name().into_owned())).collect();
+    json!({ "type": "string", "anyOf": [{ "enum": names }, { "pattern": "^labels\\..+$" }] })
 }
 
 /// The names of all platforms.

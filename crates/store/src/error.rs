@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use annals_model::{FilterTooLarge, limits::BUCKETS_MAX};
 
-use crate::{Damage, query::GROUP_VALUES_MAX};
+use crate::{Damage, query::counts::GROUP_VALUES_MAX};
 
 /// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]

@@ -39,6 +39,7 @@ pub use batch::Batch;
 pub use damage::Damage;
 pub use error::{AppendError, MaintenanceError, OpenError, QueryError};
 pub use options::Options;
+pub use query::counts::{Facet, Facets, SplitBucket, SplitHistogram};
 pub use status::{Counters, Refusing, Status};
 pub use store::Store;
 pub use writer::{Appended, Taken};

@@ -16,7 +16,10 @@ use crate::{
     error::{AppendError, MaintenanceError, OpenError, QueryError},
     maintenance::{MergerOrder, SealerOrder, run_merger, run_sealer, wait_for},
     options::Options,
-    query::Reader,
+    query::{
+        Reader,
+        counts::{Facets, SplitHistogram},
+    },
     recovery::{Ground, Recovered, damaged, recover},
     shared::Shared,
     status::{Refusing, Status, add},
@@ -143,6 +146,15 @@ impl Store {
         self.reader().group(query, field, limit)
     }
 
+    /// How many events a query selects, and for each of some fields its `limit` most frequent values
+    /// ([`annals_model::limits::GROUPS_MAX`] at most). Everything is counted on the same state of the store.
+    ///
+    /// # Errors
+    /// When the filter is too large, a segment is damaged, or all fields together have too many values.
+    pub fn facets(&self, query: &Query, fields: &[Field], limit: usize) -> Result<Facets, QueryError> {
+        self.reader().facets(query, fields, limit)
+    }
+
     /// How many of the events a query selects lie in each bucket of time, ascending by the bucket's first instant (a
     /// multiple of `width` since the Unix epoch). Empty buckets are left out.
     ///
@@ -151,6 +163,29 @@ impl Store {
     /// [`annals_model::limits::BUCKETS_MAX`] buckets.
     pub fn histogram(&self, query: &Query, width: Duration) -> Result<Vec<(Timestamp, u64)>, QueryError> {
         self.reader().histogram(query, width)
+    }
+
+    /// The same with each bucket's events counted by the `limit` most frequent values of a field. Events with other
+    /// values, or without one, are in a bucket's count alone.
+    ///
+    /// # Errors
+    /// As [`Store::histogram`], or when there are too many values.
+    pub fn split_histogram(
+        &self,
+        query: &Query,
+        width: Duration,
+        field: &Field,
+        limit: usize,
+    ) -> Result<SplitHistogram, QueryError> {
+        self.reader().split_histogram(query, width, field, limit)
+    }
+
+    /// When the first and the last event that a query selects happened; `None` when it selects none.
+    ///
+    /// # Errors
+    /// When the filter is too large or a segment is damaged.
+    pub fn extent(&self, query: &Query) -> Result<Option<(Timestamp, Timestamp)>, QueryError> {
+        self.reader().extent(query)
     }
 
     /// What it holds, what waits, and how it is.

@@ -284,11 +284,34 @@ fn check(store: &Store, model: &Model, question: &Question) -> Result<(), TestCa
     let mut groups: Vec<_> = groups.into_iter().map(|(value, count)| GroupCount { value, count }).collect();
     groups.sort_by(|one, two| two.count.cmp(&one.count).then_with(|| one.value.cmp(&two.value)));
     prop_assert_eq!(store.group(query, field, 1_000).unwrap(), groups.clone(), "{} {:?}", field, query);
+    let values = groups.len();
     groups.truncate(2);
-    prop_assert_eq!(store.group(query, field, 2).unwrap(), groups);
+    prop_assert_eq!(store.group(query, field, 2).unwrap(), groups.clone());
+    let facets = store.facets(query, &[Field::Kind, field.clone(), Field::Outcome], 2).unwrap();
+    prop_assert_eq!(facets.total, selected.len() as u64);
+    prop_assert_eq!((&facets.fields[1].values, facets.fields[1].more), (&groups, values > 2), "{:?}", query);
+    prop_assert_eq!(&facets.fields[2].values, &store.group(query, &Field::Outcome, 2).unwrap());
+    let times = selected.iter().map(|event| event.time);
+    prop_assert_eq!(store.extent(query).unwrap(), times.clone().min().zip(times.max()));
     let buckets: Vec<_> =
         buckets.into_iter().map(|(start, count)| (Timestamp::from_nanos(start), count)).collect();
-    prop_assert_eq!(store.histogram(query, Duration::from_nanos(*width as u64)).unwrap(), buckets);
+    let bucket_width = Duration::from_nanos(*width as u64);
+    prop_assert_eq!(store.histogram(query, bucket_width).unwrap(), buckets.clone());
+    let split = store.split_histogram(query, bucket_width, field, 2).unwrap();
+    let frequent: Vec<String> = groups.iter().filter_map(|group| group.value.clone()).collect();
+    prop_assert!(frequent.iter().all(|value| split.values.contains(value)) && split.values.len() <= 2);
+    let counted: Vec<_> = split.buckets.iter().map(|bucket| (bucket.start, bucket.count)).collect();
+    prop_assert_eq!(counted, buckets);
+    for bucket in &split.buckets {
+        for (value, count) in split.values.iter().zip(&bucket.counts) {
+            let has = |event: &&&Event| {
+                let mut found = false;
+                field.visit(event, |text| found |= text == value);
+                found && event.time.nanos().div_euclid(*width) * width == bucket.start.nanos()
+            };
+            prop_assert_eq!(*count, selected.iter().filter(has).count() as u64, "{:?} {}", query, value);
+        }
+    }
 
     let id = Uuid::from_u128(*id);
     let found = store.event(query.scope(), id).unwrap();

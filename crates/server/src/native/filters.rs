@@ -14,6 +14,9 @@ pub(crate) const ALIASES: [(&str, Field); 5] = [
     ("target", Field::TargetId),
 ];
 
+/// Those of a request's own parameters that may be given more than once.
+const REPEATABLE: [&str; 1] = ["field"];
+
 /// The parameters of a request, taken apart.
 pub(crate) struct Parameters {
     filter: Filter,
@@ -40,7 +43,7 @@ impl Parameters {
         let mut found: Vec<(&'static str, String)> = Vec::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             if let Some(own) = own.iter().find(|own| **own == name) {
-                if found.iter().any(|(known, _)| known == own) {
+                if !REPEATABLE.contains(own) && found.iter().any(|(known, _)| known == own) {
                     return Err(repeated(own));
                 }
                 found.push((own, value.into_owned()));
@@ -96,6 +99,16 @@ impl Parameters {
     /// The value of one of the request's own parameters.
     pub(crate) fn own(&self, name: &str) -> Option<&str> {
         self.own.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// All values of one of the request's own parameters, as sent.
+    pub(crate) fn own_all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.own.iter().filter(move |(known, _)| *known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// When the events must have happened, as far as `from` and `to` say it.
+    pub(crate) const fn range(&self) -> TimeRange {
+        self.range
     }
 
     /// One of the request's own parameters as a number within bounds.

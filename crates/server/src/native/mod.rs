@@ -1,6 +1,7 @@
 //! The native API: `/api/v1`. It knows no platform.
 
 pub(crate) mod access;
+pub(crate) mod counts;
 pub(crate) mod filters;
 pub(crate) mod import;
 pub(crate) mod ingest;
@@ -22,10 +23,11 @@ use crate::{
 };
 
 /// Paths of the native API with the methods they answer.
-pub(crate) const ROUTES: [(&str, &str); 6] = [
+pub(crate) const ROUTES: [(&str, &str); 7] = [
     ("GET", "/api/v1/events"),
     ("POST", "/api/v1/events"),
     ("GET", "/api/v1/events/{id}"),
+    ("GET", "/api/v1/facets"),
     ("GET", "/api/v1/fields/{field}"),
     ("GET", "/api/v1/histogram"),
     ("POST", "/api/v1/import/{dialect}"),
@@ -36,8 +38,9 @@ pub(crate) fn router() -> Router<Arc<App>> {
     Router::new()
         .route("/api/v1/events", get(read::list).post(ingest::events))
         .route("/api/v1/events/{id}", get(read::event))
-        .route("/api/v1/fields/{field}", get(read::field))
-        .route("/api/v1/histogram", get(read::histogram))
+        .route("/api/v1/facets", get(counts::facets))
+        .route("/api/v1/fields/{field}", get(counts::field))
+        .route("/api/v1/histogram", get(counts::histogram))
         .route("/api/v1/import/{dialect}", post(import::events))
 }
 

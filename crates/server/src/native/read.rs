@@ -1,10 +1,8 @@
-//! `GET /api/v1/…`: lists events, gives one event, counts by value and by time.
+//! `GET /api/v1/events`: lists events and gives one event.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use annals_model::{
-    Cursor, Event, Field, GroupCount, Order, Page, Query, Role, Start, Timestamp, Total, limits::GROUPS_MAX,
-};
+use annals_model::{Cursor, Event, Order, Page, Role, Start, Total};
 use annals_store::QueryError;
 use axum::{
     Extension,
@@ -12,17 +10,16 @@ use axum::{
     response::Response,
 };
 use http::{HeaderValue, header};
-use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    app::{App, blocking, json, json_response},
-    limits::{GROUPS_DEFAULT, LIST_EVENTS_DEFAULT, LIST_EVENTS_MAX},
+    app::{App, blocking, json_response},
+    limits::{LIST_EVENTS_DEFAULT, LIST_EVENTS_MAX},
     native::{
         Segment,
         access::caller_with,
-        filters::{Parameters, field as field_named},
+        filters::Parameters,
         problem::{Kind, Problem},
         segment,
     },
@@ -41,43 +38,6 @@ pub(crate) struct EventList {
     /// How many events match, if `total=true` was asked for.
     #[schema(nullable = false)]
     total: Option<u64>,
-}
-
-/// How often each value of a field occurs.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct FieldCounts {
-    /// The field.
-    field: String,
-    /// Its values, the most frequent first.
-    values: Vec<ValueCount>,
-}
-
-/// How often one value occurs.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct ValueCount {
-    /// The value; null counts the events that do not have the field.
-    value: Option<String>,
-    /// How many events have it.
-    count: u64,
-}
-
-/// How many events happened when.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Histogram {
-    /// The width of a bucket in seconds.
-    width_seconds: u64,
-    /// The buckets that are not empty, oldest first.
-    buckets: Vec<Bucket>,
-}
-
-/// One bucket of a histogram.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Bucket {
-    /// Its first instant, a multiple of the width since 1970.
-    #[schema(value_type = String, format = DateTime)]
-    from: Timestamp,
-    /// How many events happened in it.
-    count: u64,
 }
 
 /// Lists events.
@@ -185,69 +145,6 @@ pub(crate) async fn event(
     body.map(json_response).ok_or_else(missing)
 }
 
-/// Counts events by the values of a field.
-#[utoipa::path(
-    get, path = "/api/v1/fields/{field}", operation_id = "count_by_field", tag = "counts",
-    params(
-        ("field" = String, Path, description = "A field, as in `type` or `labels.team`"),
-        ("limit" = Option<u32>, Query, description = "Values: 1 to 10000, 100 by default"),
-    ),
-    responses((status = 200, description = "The most frequent values", body = FieldCounts)),
-)]
-pub(crate) async fn field(
-    State(app): State<Arc<App>>,
-    Extension(trail): Extension<Arc<Trail>>,
-    name: Segment,
-    request: Request,
-) -> Result<Response, Problem> {
-    let reader = caller_with(&app, &trail, request.headers(), Role::Reader).await?;
-    let name = segment(name)?;
-    let Some(field) = field_named(&name) else {
-        let known: Vec<String> = Field::FIXED.iter().map(|field| field.name().into_owned()).collect();
-        let detail = format!("there is no field `{name}`; there are {} and labels.<name>", known.join(", "));
-        return Err(Problem::new(Kind::NotFound, detail));
-    };
-    let parameters = Parameters::parse(request.uri().query().unwrap_or_default(), &["limit"])?;
-    let limit = parameters.number("limit", GROUPS_DEFAULT as u32, GROUPS_MAX as u32)?;
-    let query = parameters.query(&reader)?;
-    let (asked, named) = (Arc::clone(&app), field.name().into_owned());
-    let body = blocking(&trail, move || {
-        let counts = asked.store.group(&query, &field, limit as usize)?.into_iter();
-        let values = counts.map(|GroupCount { value, count }| ValueCount { value, count }).collect();
-        Ok(json(&FieldCounts { field: named, values }))
-    })
-    .await?;
-    body.map(json_response).map_err(|error| unanswered(&trail, &error))
-}
-
-/// Counts events by time.
-#[utoipa::path(
-    get, path = "/api/v1/histogram", operation_id = "count_by_time", tag = "counts",
-    params(("width" = Option<String>, Query, description = "The width of a bucket: `30s`, `5m`, `1h` (the default), `7d`")),
-    responses((status = 200, description = "How many events happened when", body = Histogram)),
-)]
-pub(crate) async fn histogram(
-    State(app): State<Arc<App>>,
-    Extension(trail): Extension<Arc<Trail>>,
-    request: Request,
-) -> Result<Response, Problem> {
-    let reader = caller_with(&app, &trail, request.headers(), Role::Reader).await?;
-    let parameters = Parameters::parse(request.uri().query().unwrap_or_default(), &["width"])?;
-    let text = parameters.own("width").unwrap_or("1h");
-    let width = width(text).ok_or_else(|| {
-        Problem::parameter(format!("`width` is `{text}`: must be a number and s, m, h or d, as in 15m"))
-    })?;
-    let query: Query = parameters.query(&reader)?;
-    let asked = Arc::clone(&app);
-    let body = blocking(&trail, move || {
-        let buckets = asked.store.histogram(&query, width)?.into_iter();
-        let buckets = buckets.map(|(from, count)| Bucket { from, count }).collect();
-        Ok(json(&Histogram { width_seconds: width.as_secs(), buckets }))
-    })
-    .await?;
-    body.map(json_response).map_err(|error| unanswered(&trail, &error))
-}
-
 /// Writes a page as [`EventList`] describes it.
 fn render(page: &Page, next: Option<&str>) -> Vec<u8> {
     let mut body = b"{\"events\":[".to_vec();
@@ -270,7 +167,8 @@ fn render(page: &Page, next: Option<&str>) -> Vec<u8> {
     body
 }
 
-fn write_event(event: &Event, body: &mut Vec<u8>) {
+/// Appends an event in its native JSON form.
+pub(crate) fn write_event(event: &Event, body: &mut Vec<u8>) {
     let start = body.len();
     if let Err(error) = serde_json::to_writer(&mut *body, event) {
         // Only stored JSON that is no JSON could fail, and the store checks what it reads.
@@ -280,21 +178,8 @@ fn write_event(event: &Event, body: &mut Vec<u8>) {
     }
 }
 
-/// A number and a unit.
-pub(crate) fn width(text: &str) -> Option<Duration> {
-    let unit = text.chars().last()?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3_600,
-        'd' => 86_400,
-        _ => return None,
-    };
-    let number: u64 = text.strip_suffix(unit)?.parse().ok().filter(|number| *number > 0)?;
-    number.checked_mul(seconds).map(Duration::from_secs)
-}
-
-fn unanswered(trail: &Trail, error: &QueryError) -> Problem {
+/// The problem that a question to the store without an answer is.
+pub(crate) fn unanswered(trail: &Trail, error: &QueryError) -> Problem {
     match error {
         QueryError::TooLarge(_) => Problem::new(Kind::QueryTooLarge, error.to_string()),
         QueryError::TooManyBuckets | QueryError::BucketWidth | QueryError::TooManyGroups => {
@@ -303,22 +188,6 @@ fn unanswered(trail: &Trail, error: &QueryError) -> Problem {
         QueryError::Damage(_) => {
             tracing::error!(request_id = trail.id(), %error, "a query has no answer");
             Problem::internal()
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn widths_are_numbers_with_a_unit() {
-        assert_eq!(width("30s"), Some(Duration::from_secs(30)));
-        assert_eq!(width("2d"), Some(Duration::from_secs(172_800)));
-        for text in
-            ["", "s", "0h", "-1h", "1", "1w", "1.5h", "99999999999999999999h", "9999999999999999999d", "1é"]
-        {
-            assert_eq!(width(text), None, "{text}");
         }
     }
 }

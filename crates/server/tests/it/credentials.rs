@@ -54,7 +54,9 @@ fn native() -> Vec<(&'static str, String)> {
         ("POST", "/api/v1/events".to_owned()),
         ("GET", format!("/api/v1/events/{EVENT}")),
         ("GET", "/api/v1/fields/actor".to_owned()),
+        ("GET", "/api/v1/facets?field=actor".to_owned()),
         ("GET", "/api/v1/histogram".to_owned()),
+        ("GET", "/api/v1/histogram?buckets=5&by=actor".to_owned()),
         ("POST", "/api/v1/import/rafay".to_owned()),
         ("GET", "/metrics".to_owned()),
     ]
@@ -142,7 +144,9 @@ fn the_native_api_refuses_those_without_the_right() {
         "/api/v1/events".to_owned(),
         format!("/api/v1/events/{EVENT}"),
         "/api/v1/fields/actor".to_owned(),
+        "/api/v1/facets?field=actor&field=organization.name".to_owned(),
         "/api/v1/histogram".to_owned(),
+        "/api/v1/histogram?by=target.name".to_owned(),
     ];
     for path in &readers {
         for token in [WRITER, NOBODY] {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in tests a panic is the message")]
 
 mod client;
+mod counts;
 mod credentials;
 mod described;
 mod dialects;

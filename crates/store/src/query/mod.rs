@@ -2,6 +2,7 @@
 //!
 //! It asks only what [`part`] promises and does not know whether a part is a file or memory.
 
+pub(crate) mod counts;
 pub(crate) mod part;
 mod seek;
 mod slot;
@@ -9,20 +10,13 @@ mod slot;
 mod tests;
 mod walk;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use annals_model::{
-    Event, Field, Filter, GroupCount, Page, Query, Scope, Start, TimeRange, Timestamp, Total,
-    limits::{BUCKETS_MAX, GROUPS_MAX},
-};
-use hashbrown::HashMap;
+use annals_model::{Event, Filter, Page, Query, Scope, Start, TimeRange, Total};
 use uuid::Uuid;
 
 use self::{part::Part, seek::Place, slot::Slot, walk::Walk};
 use crate::{codec::stored_bytes, error::QueryError};
-
-/// Different values that a grouping can keep in memory.
-pub(crate) const GROUP_VALUES_MAX: usize = 2_000_000;
 
 /// Up to this offset it costs less to walk from the beginning, which touches only the parts where the page begins, than
 /// to count in all parts that overlap in time.
@@ -114,57 +108,6 @@ impl Reader {
             }
         }
         Ok(false)
-    }
-
-    /// How often each value occurs, the most frequent first, ties by value.
-    pub(crate) fn group(
-        &self,
-        query: &Query,
-        field: &Field,
-        limit: usize,
-    ) -> Result<Vec<GroupCount>, QueryError> {
-        query.check()?;
-        if query.scope().is_nothing() {
-            return Ok(Vec::new());
-        }
-        let condition = query.condition();
-        let mut counts = HashMap::new();
-        for slot in &mut self.slots(&condition) {
-            slot.matches()?.group(field, &mut counts)?;
-            if counts.len() > GROUP_VALUES_MAX {
-                return Err(QueryError::TooManyGroups);
-            }
-        }
-        let mut groups: Vec<_> =
-            counts.into_iter().map(|(value, count)| GroupCount { value, count }).collect();
-        groups.sort_unstable_by(|one, two| two.count.cmp(&one.count).then_with(|| one.value.cmp(&two.value)));
-        groups.truncate(limit.min(GROUPS_MAX));
-        Ok(groups)
-    }
-
-    /// How many events lie in each bucket of time, ascending; empty buckets are left out.
-    pub(crate) fn histogram(
-        &self,
-        query: &Query,
-        width: Duration,
-    ) -> Result<Vec<(Timestamp, u64)>, QueryError> {
-        query.check()?;
-        let width = i64::try_from(width.as_nanos()).map_err(|_| QueryError::BucketWidth)?;
-        if width == 0 {
-            return Err(QueryError::BucketWidth);
-        }
-        if query.scope().is_nothing() {
-            return Ok(Vec::new());
-        }
-        let condition = query.condition();
-        let mut counts = BTreeMap::new();
-        for slot in &mut self.slots(&condition) {
-            slot.matches()?.buckets(width, &mut counts)?;
-            if counts.len() > BUCKETS_MAX {
-                return Err(QueryError::TooManyBuckets);
-            }
-        }
-        Ok(counts.into_iter().map(|(start, count)| (Timestamp::from_nanos(start), count)).collect())
     }
 }
 

@@ -26,6 +26,8 @@ use crate::{
 const TERMS_PER_BLOCK: u64 = 400;
 /// A set of less than one doc in so many is put in order by sorting it, a denser one by walking the total order.
 const SORTED_SET_SHARE: u64 = 16;
+/// Docs of one organization and one bucket from which on finding both ends costs less than looking at each of them.
+const BUCKET_RUN_DOCS: u64 = 32;
 
 /// What holds the selected docs.
 #[derive(Debug, Clone)]
@@ -234,6 +236,34 @@ impl<'s> Selection<'s> {
         Ok(())
     }
 
+    /// Whether the docs of an organization that lie in the same bucket are many, on average.
+    fn has_long_runs(&self, set: &RoaringBitmap, width: i64) -> bool {
+        let meta = self.segment.meta();
+        let span = meta.last.time.nanos().abs_diff(meta.first.time.nanos());
+        let buckets = span / width.max(1).unsigned_abs() + 1;
+        let runs = (u64::from(self.segment.organizations()) + 1).saturating_mul(buckets);
+        set.len() / runs >= BUCKET_RUN_DOCS
+    }
+
+    /// Adds up the selected docs of ranges that are each in time order.
+    fn bucket_lanes(
+        &self,
+        lanes: &[Range<u32>],
+        width: i64,
+        counts: &mut BTreeMap<i64, u64>,
+    ) -> Result<(), Damage> {
+        let next = |doc: u32| match &self.set {
+            None => Some(doc),
+            Some(set) => set.range(doc..).next(),
+        };
+        for lane in lanes {
+            let position = |doc| self.segment.position(doc);
+            let count = |docs| self.count_docs(docs);
+            Self::bucket_runs(lane.clone(), width, counts, next, position, count)?;
+        }
+        Ok(())
+    }
+
     /// Adds up runs of docs (or ranks) that lie in the same bucket. `position` says where an index stands.
     fn bucket_runs(
         run: Range<u32>,
@@ -384,22 +414,14 @@ impl Matches for Selection<'_> {
         self.resolve()?;
         let segment = self.segment;
         match (&self.shape, &self.set) {
-            (Shape::Lanes(lanes), set) => {
-                let next = |doc: u32| match set {
-                    None => Some(doc),
-                    Some(set) => set.range(doc..).next(),
-                };
-                for lane in lanes {
-                    let position = |doc| segment.position(doc);
-                    Self::bucket_runs(lane.clone(), width, counts, next, position, |docs| {
-                        self.count_docs(docs)
-                    })?;
-                }
-            }
+            (Shape::Lanes(lanes), _) => self.bucket_lanes(lanes, width, counts)?,
             (Shape::Order(ranks), None) => {
                 let position = |rank| segment.position(segment.doc_at(rank)?);
                 let count = |ranks: Range<u32>| u64::from(ranks.end - ranks.start);
                 Self::bucket_runs(ranks.clone(), width, counts, Some, position, count)?;
+            }
+            (Shape::Order(_), Some(set)) if self.has_long_runs(set, width) => {
+                self.bucket_lanes(&segment.all_ranges()?, width, counts)?;
             }
             (Shape::Order(_), Some(set)) => {
                 // Docs of one organization follow in time order, so most stay in the bucket of the one before.

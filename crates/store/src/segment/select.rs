@@ -120,7 +120,7 @@ impl Segment {
     }
 
     /// Every range that is in time order: the docs without an organization, and those of each.
-    fn all_ranges(&self) -> Result<Vec<Range<u32>>, Damage> {
+    pub(super) fn all_ranges(&self) -> Result<Vec<Range<u32>>, Damage> {
         let mut ranges = vec![self.absent_range()?];
         for code in 0..self.organizations() {
             ranges.push(self.organization_range(code)?);

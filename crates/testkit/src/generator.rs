@@ -1,4 +1,4 @@
-//! Sample events of five platforms, each in its platform's own JSON shape, so that whoever uses them goes through the
+//! Sample events of six platforms, each in its platform's own JSON shape, so that whoever uses them goes through the
 //! same readers as real events do.
 
 use std::time::Duration;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{
     Organization, Random, World,
-    platforms::{cloudfoundry, exoscale, fujitsu, qovery, rafay},
+    platforms::{cloudfoundry, exoscale, fujitsu, qovery, rafay, rds},
     working_hours,
 };
 
@@ -25,11 +25,14 @@ pub enum Platform {
     Rafay,
     /// Fujitsu K5: an item of `GET /v1.0/{tenantId}/events`.
     Fujitsu,
+    /// Amazon RDS: an item of `DescribeEvents`.
+    Rds,
 }
 
 impl Platform {
     /// Every platform.
-    pub const ALL: [Self; 5] = [Self::CloudFoundry, Self::Exoscale, Self::Qovery, Self::Rafay, Self::Fujitsu];
+    pub const ALL: [Self; 6] =
+        [Self::CloudFoundry, Self::Exoscale, Self::Qovery, Self::Rafay, Self::Fujitsu, Self::Rds];
 
     /// The name of the dialect that reads its events.
     pub const fn dialect(self) -> &'static str {
@@ -39,6 +42,7 @@ impl Platform {
             Self::Qovery => "qovery",
             Self::Rafay => "rafay",
             Self::Fujitsu => "fujitsu",
+            Self::Rds => "rds",
         }
     }
 
@@ -48,6 +52,7 @@ impl Platform {
             Self::CloudFoundry | Self::Exoscale | Self::Qovery => &organization.guid,
             Self::Rafay => &organization.short_id,
             Self::Fujitsu => &organization.tenant,
+            Self::Rds => &organization.account,
         }
     }
 }
@@ -110,6 +115,7 @@ impl Generator {
             Platform::Qovery => qovery::event,
             Platform::Rafay => rafay::event,
             Platform::Fujitsu => fujitsu::event,
+            Platform::Rds => rds::event,
         };
         Sample {
             platform,

@@ -42,6 +42,8 @@ pub struct Organization {
     pub guid: String,
     /// Its id at Fujitsu K5: 32 hex digits.
     pub tenant: String,
+    /// Its account at Amazon: twelve digits.
+    pub account: String,
     /// Its id at Rafay: seven digits and letters.
     pub short_id: String,
     /// Its projects, which Cloud Foundry calls spaces; the busiest first.
@@ -145,6 +147,7 @@ impl Organization {
             name,
             guid: uuid(name),
             tenant: Random::of_name(&format!("{name}/tenant")).hex(32),
+            account: format!("{:012}", Random::of_name(&format!("{name}/account")).below(1_000_000_000_000)),
             short_id: short_id(name),
             projects: PROJECTS.iter().map(|project| Project::new(name, project)).collect(),
             users: people
@@ -209,6 +212,7 @@ mod tests {
         for organization in world.organizations() {
             assert_eq!((organization.tenant.len(), organization.short_id.len()), (32, 7));
             assert!(seen.insert(&organization.guid) && seen.insert(&organization.tenant));
+            assert!(organization.account.len() == 12 && seen.insert(&organization.account));
             assert!(organization.users.iter().all(|user| seen.insert(&user.guid)));
             assert!(organization.keys.iter().all(|key| key.key.len() == 27 && seen.insert(&key.key)));
             for project in &organization.projects {

@@ -12,8 +12,6 @@ use serde_json::{Map, Value, json};
 
 use super::keystone::Keystone;
 
-/// The dialect that has no sample events of its own.
-const RDS: &str = "rds";
 /// The seed of the events.
 const SEED: u64 = 7;
 /// The time for which they are made, in seconds since 1970 (2026-08-12T15:30:00Z). They are then moved to the time of the
@@ -36,8 +34,8 @@ const QUIET: Duration = Duration::from_secs(2 * 24 * 3_600);
 /// Rafay's events happen in the time before now, Exoscale's recent ones before that.
 const RAFAY: Duration = Duration::from_secs(2 * 3_600);
 const EXOSCALE_RECENT_HOURS: [u64; 6] = [20, 15, 10, 5, 4, 3];
-/// Well within and well beyond a quarter of an hour, and within the hour that Fujitsu K5 lists by default.
-const FUJITSU_RECENT_MINUTES: [u64; 6] = [31, 31, 30, 6, 5, 5];
+/// Well within and well beyond a quarter of an hour, and within the hour that Fujitsu K5 and Amazon RDS list by default.
+const DATABASE_RECENT_MINUTES: [u64; 6] = [31, 31, 30, 6, 5, 5];
 
 /// The settings of the server, beside those that every server under test has.
 ///
@@ -73,22 +71,17 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// The parts of a run: a dialect of each platform, and Amazon RDS's, whose events are made of those of the platform
-    /// that was modelled on it. Fujitsu's tenant is a project of Keystone's.
+    /// The parts of a run: a dialect of each platform. Fujitsu's tenant is a project of Keystone's.
     pub(crate) fn all(now: Timestamp, keystone: &Keystone) -> Vec<Self> {
         let mut generator = Generator::new(SEED);
-        let platforms = Platform::ALL.map(|platform| (platform.dialect(), platform));
-        let dialects = platforms.into_iter().chain([(RDS, Platform::Fujitsu)]);
         let organizations = generator.world().organizations().to_vec();
-        let parts = dialects.zip(&organizations).map(|((dialect, platform), organization)| {
+        let parts = Platform::ALL.into_iter().zip(&organizations).map(|(platform, organization)| {
             let mut organization = platform.organization_id(organization).to_owned();
-            let mut events = events(&mut generator, platform, &organization, now);
-            match dialect {
-                RDS => events.iter_mut().for_each(|event| *event = as_rds(event)),
-                "fujitsu" => keystone.tenant().clone_into(&mut organization),
-                _ => {}
+            let events = events(&mut generator, platform, &organization, now);
+            if platform == Platform::Fujitsu {
+                keystone.tenant().clone_into(&mut organization);
             }
-            Self { dialect, organization, events }
+            Self { dialect: platform.dialect(), organization, events }
         });
         parts.collect()
     }
@@ -172,7 +165,7 @@ fn events(generator: &mut Generator, platform: Platform, organization: &str, now
     let before = |unit: u64| move |count: &u64| now.minus(Duration::from_secs(count * unit));
     match platform {
         Platform::Exoscale => times.extend(EXOSCALE_RECENT_HOURS.iter().map(before(3_600))),
-        Platform::Fujitsu => times.extend(FUJITSU_RECENT_MINUTES.iter().map(before(60))),
+        Platform::Fujitsu | Platform::Rds => times.extend(DATABASE_RECENT_MINUTES.iter().map(before(60))),
         _ => {}
     }
     let mut events: Vec<Value> = Vec::new();
@@ -190,18 +183,6 @@ fn events(generator: &mut Generator, platform: Platform, organization: &str, now
     let mut seen = HashSet::new();
     events.retain(|event| seen.insert(event.to_string()));
     events
-}
-
-/// An event of Fujitsu K5 in the words of Amazon RDS.
-fn as_rds(event: &Value) -> Value {
-    let text = |key: &str| event[key].as_str().unwrap_or_default();
-    let kind = if text("sourceType") == "db-snapshot" { "snapshot" } else { "db" };
-    json!({
-        "SourceIdentifier": event["sourceIdentifier"], "SourceType": event["sourceType"],
-        "Message": event["message"], "EventCategories": event["eventCategories"],
-        "Date": format!("{}.000Z", text("date")),
-        "SourceArn": format!("arn:aws:rds:eu-central-1:123456789012:{kind}:{}", text("sourceIdentifier")),
-    })
 }
 
 /// An event in that organization; in any for Rafay, which lists them all.

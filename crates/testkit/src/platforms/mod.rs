@@ -5,3 +5,4 @@ pub(crate) mod exoscale;
 pub(crate) mod fujitsu;
 pub(crate) mod qovery;
 pub(crate) mod rafay;
+pub(crate) mod rds;

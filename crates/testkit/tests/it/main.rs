@@ -142,6 +142,39 @@ fn fujitsu_categories_are_those_of_the_source_type() {
 }
 
 #[test]
+fn rds_events_are_of_a_category_of_their_type_and_say_whose_they_are() {
+    let of_instances = [
+        "availability",
+        "backup",
+        "configuration change",
+        "creation",
+        "deletion",
+        "failover",
+        "failure",
+        "low storage",
+        "maintenance",
+        "notification",
+        "read replica",
+        "recovery",
+        "restoration",
+    ];
+    let of_snapshots = ["creation", "deletion", "notification", "restoration"];
+    for sample in samples(Platform::Rds) {
+        let category = text(&sample.event, "/EventCategories/0");
+        let word = match text(&sample.event, "/SourceType") {
+            "db-instance" => of_instances.contains(&category).then_some("db"),
+            "db-snapshot" => of_snapshots.contains(&category).then_some("snapshot"),
+            other => panic!("{other}"),
+        };
+        let word = word.unwrap_or_else(|| panic!("{category}"));
+        let (account, id) = (&sample.organization, text(&sample.event, "/SourceIdentifier"));
+        let arn = format!("arn:aws:rds:eu-central-1:{account}:{word}:{id}");
+        assert_eq!(text(&sample.event, "/SourceArn"), arn);
+        assert_eq!(text(&sample.event, "/Date"), sample.time.to_rfc3339_millis());
+    }
+}
+
+#[test]
 fn names_stay_with_their_ids_and_some_are_busy() {
     for (platform, id, name) in [
         (Platform::CloudFoundry, "/entity/actee", "/entity/actee_name"),

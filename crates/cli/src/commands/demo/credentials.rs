@@ -15,8 +15,13 @@ pub(super) const SIGNING_KEY: &str = "EXOdecafdecafdecafdecafdeca";
 /// The secret of the signing key.
 pub(super) const SIGNING_SECRET: &str = "demo-secret-to-sign-requests-with-not-a-real";
 
-/// All of them. The signing key reads the organization given.
-pub(super) fn credentials(signer_organization: &str) -> Vec<CredentialConfig> {
+/// Signs requests in AWS's manner; reads the events of one organization.
+pub(super) const AWS_KEY: &str = "AKIADEMODEMODEMODEMO";
+/// The secret of that key.
+pub(super) const AWS_SECRET: &str = "demo-secret-to-sign-aws-requests-with";
+
+/// All of them. The signing key and AWS's read the organizations given.
+pub(super) fn credentials(signer_organization: &str, aws_organization: &str) -> Vec<CredentialConfig> {
     let grant = |role, organization: Option<&str>| Grant {
         role,
         organization: organization.map(str::to_owned),
@@ -35,14 +40,16 @@ pub(super) fn credentials(signer_organization: &str) -> Vec<CredentialConfig> {
         token: Some(Secret::new(token)),
         ..known(token, grant(role, None))
     };
+    let signer = |name: &str, key: &str, secret: &str, organization: &str| CredentialConfig {
+        key: Some(key.to_owned()),
+        secret: Some(Secret::new(secret)),
+        ..known(name, grant(Role::Reader, Some(organization)))
+    };
     vec![
         token(READER, Role::Reader),
         token(WRITER, Role::Writer),
         token(ADMIN, Role::Admin),
-        CredentialConfig {
-            key: Some(SIGNING_KEY.to_owned()),
-            secret: Some(Secret::new(SIGNING_SECRET)),
-            ..known("demo-signer", grant(Role::Reader, Some(signer_organization)))
-        },
+        signer("demo-signer", SIGNING_KEY, SIGNING_SECRET, signer_organization),
+        signer("demo-aws-signer", AWS_KEY, AWS_SECRET, aws_organization),
     ]
 }

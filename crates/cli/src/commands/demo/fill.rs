@@ -104,6 +104,7 @@ impl Filler {
             exoscale: tenant(Platform::Exoscale),
             qovery: tenant(Platform::Qovery),
             fujitsu: tenant(Platform::Fujitsu),
+            rds: tenant(Platform::Rds),
         };
         let work = Work {
             dialects: annals_dialects::all(&annals_dialects::Config::default()),
@@ -153,6 +154,7 @@ impl Filler {
                 qovery: since(Platform::Qovery),
                 rafay: since(Platform::Rafay),
                 fujitsu: since(Platform::Fujitsu),
+                rds: since(Platform::Rds),
             },
         })
     }
@@ -240,6 +242,7 @@ impl Work {
             Platform::Qovery => organization == self.tenants.qovery,
             Platform::Rafay => event.target.kind.as_deref() == Some(kind::INSTANCE),
             Platform::Fujitsu => organization == self.tenants.fujitsu,
+            Platform::Rds => organization == self.tenants.rds,
         };
         if is_asked_for {
             let mut result = lock(&self.result);

@@ -20,7 +20,7 @@ use annals_store::Options;
 use tempfile::TempDir;
 
 use self::{
-    credentials::{ADMIN, READER, SIGNING_KEY, SIGNING_SECRET, WRITER, credentials},
+    credentials::{ADMIN, AWS_KEY, AWS_SECRET, READER, SIGNING_KEY, SIGNING_SECRET, WRITER, credentials},
     fill::Filler,
     requests::Sample,
 };
@@ -54,7 +54,7 @@ async fn demonstrate(arguments: &DemoArgs, place: &Place) -> Result<(), Failure>
 
     let options = Options { free_bytes_min: FREE_BYTES_MIN, ..Options::new(place.path()) };
     let store = serve::open_store(options, &clock).await?;
-    let credentials = credentials(&filler.tenants().exoscale);
+    let credentials = credentials(&filler.tenants().exoscale, &filler.tenants().rds);
     let authenticator = Authenticator::new(&credentials, None, Arc::clone(&clock))
         .map_err(|error| Failure::Refused(error.to_string()))?;
     let settings = Settings { listen: arguments.listen, ..Settings::default() };
@@ -98,7 +98,7 @@ fn announcement(
     now: Timestamp,
 ) -> String {
     let mut text = format!(
-        "Annals demo at {base}: {} sample events of five platforms, made and recorded in {:.1} s.\n\
+        "Annals demo at {base}: {} sample events of six platforms, made and recorded in {:.1} s.\n\
          They lie in {}.\n\n",
         output::grouped(events),
         taken.as_secs_f32(),
@@ -113,6 +113,7 @@ fn announcement(
         "# The same from this program\n\
          ANNALS_URL={base} ANNALS_TOKEN={READER} {} query --limit 5\n\n\
          Tokens: {READER}, {WRITER}, {ADMIN}. Signing key: {SIGNING_KEY}, secret: {SIGNING_SECRET}.\n\
+         AWS access key: {AWS_KEY}, secret access key: {AWS_SECRET}.\n\
          Serving until interrupted.\n",
         requests::quoted(&program)
     ));

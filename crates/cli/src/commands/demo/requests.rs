@@ -7,14 +7,16 @@ use annals_model::Timestamp;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ring::hmac;
 
-use super::credentials::{READER, SIGNING_KEY, SIGNING_SECRET, WRITER};
+use super::credentials::{AWS_KEY, AWS_SECRET, READER, SIGNING_KEY, SIGNING_SECRET, WRITER};
 
 /// How long the printed Exoscale signature is good; the platform's rule here is a day at most.
 const SIGNATURE_LIFETIME: Duration = Duration::from_secs(23 * 60 * 60);
 /// Events that a printed request asks for, where it can say so.
 const SHOWN_EVENTS: &str = "5";
-/// The least that Fujitsu's list can be asked for.
-const SHOWN_EVENTS_FUJITSU: &str = "20";
+/// The least that Fujitsu's and Amazon's lists can be asked for.
+const SHOWN_EVENTS_DATABASE: &str = "20";
+/// What `curl` signs Amazon's request for; any region will do.
+const AWS_SIGNATURE: &str = "aws:amz:eu-central-1:rds";
 
 /// What of the sample events the requests need to know.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +33,7 @@ pub(super) struct Tenants {
     pub(super) exoscale: String,
     pub(super) qovery: String,
     pub(super) fujitsu: String,
+    pub(super) rds: String,
 }
 
 /// For each platform an instant from which on there are some events.
@@ -41,6 +44,7 @@ pub(super) struct Since {
     pub(super) qovery: Timestamp,
     pub(super) rafay: Timestamp,
     pub(super) fujitsu: Timestamp,
+    pub(super) rds: Timestamp,
 }
 
 /// One request and what it shows.
@@ -106,7 +110,19 @@ pub(super) fn examples(base: &str, sample: &Sample, now: Timestamp) -> Vec<Examp
             command: get(&format!("/v1.0/{}/events", sample.tenants.fujitsu))
                 .header(&format!("X-Auth-Token: {READER}"))
                 .data(&format!("startTime={}", since.fujitsu.to_rfc3339_seconds()))
-                .data(&format!("limit={SHOWN_EVENTS_FUJITSU}"))
+                .data(&format!("limit={SHOWN_EVENTS_DATABASE}"))
+                .line(),
+        },
+        Example {
+            title: "Amazon RDS: an account's database events (curl 7.75 or newer signs the request)",
+            command: Curl::new()
+                .arg(&format!("{base}/"))
+                .option("--aws-sigv4", AWS_SIGNATURE)
+                .option("--user", &format!("{AWS_KEY}:{AWS_SECRET}"))
+                .data("Action=DescribeEvents")
+                .data("Version=2014-10-31")
+                .data(&format!("StartTime={}", since.rds.to_rfc3339_seconds()))
+                .data(&format!("MaxRecords={SHOWN_EVENTS_DATABASE}"))
                 .line(),
         },
         Example {
@@ -227,7 +243,7 @@ mod tests {
     #[test]
     fn every_way_in_has_its_request() {
         let examples = examples("http://127.0.0.1:1", &Sample::default(), Timestamp::default());
-        assert_eq!(examples.len(), 8);
+        assert_eq!(examples.len(), 9);
         for example in examples {
             assert!(example.command.starts_with("curl -sS "), "{}", example.command);
             assert!(!example.command.contains('\n'), "{}", example.command);

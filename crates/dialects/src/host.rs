@@ -8,7 +8,7 @@ use annals_model::{
 };
 use bytes::Bytes;
 use futures_util::{future::BoxFuture, stream::BoxStream};
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header::CONTENT_TYPE};
 use uuid::Uuid;
 
 /// A request that a dialect answers: a method and a path in which `{name}` stands for one segment.
@@ -98,6 +98,14 @@ impl From<String> for Body {
     fn from(text: String) -> Self {
         Self::Full(text.into())
     }
+}
+
+/// An answer in JSON.
+pub(crate) fn json_reply(status: StatusCode, body: Body) -> Reply {
+    let mut reply = Reply::new(body);
+    *reply.status_mut() = status;
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    reply
 }
 
 /// Why the store gave no answer.

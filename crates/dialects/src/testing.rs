@@ -244,6 +244,23 @@ pub fn send(dialect: &dyn Dialect, call: Call) -> Answer {
     Answer { status: parts.status.as_u16(), headers: parts.headers, body }
 }
 
+/// A JSON object with another value of one member.
+#[cfg(test)]
+pub(crate) fn with(mut item: serde_json::Value, name: &str, value: serde_json::Value) -> serde_json::Value {
+    item[name] = value;
+    item
+}
+
+/// A JSON object without one of its members.
+///
+/// # Panics
+/// When it has no such member.
+#[cfg(test)]
+pub(crate) fn without(mut item: serde_json::Value, name: &str) -> serde_json::Value {
+    item.as_object_mut().and_then(|members| members.remove(name)).unwrap();
+    item
+}
+
 fn fit(route: &Route, path: &str) -> Option<Vec<String>> {
     if route.verb != Verb::Get || route.path.split('/').count() != path.split('/').count() {
         return None;

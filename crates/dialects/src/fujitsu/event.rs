@@ -123,6 +123,7 @@ mod tests {
     use serde_json::{Map, Value, json};
 
     use super::*;
+    use crate::testing::{with, without};
 
     fn sample() -> Value {
         json!({
@@ -143,12 +144,6 @@ mod tests {
         let mut out = Vec::new();
         write(event, &mut out);
         String::from_utf8(out).unwrap()
-    }
-
-    fn with(name: &str, value: Value) -> Value {
-        let mut item = sample();
-        item[name] = value;
-        item
     }
 
     #[test]
@@ -200,16 +195,16 @@ mod tests {
         old[" date"] = date;
         for item in [
             old,
-            with("date", json!("2013-03-18T19:09:17Z")),
-            with("date", json!("2013-03-19T04:09:17.000+09:00")),
-            with("eventCategories", json!("backup")),
+            with(sample(), "date", json!("2013-03-18T19:09:17Z")),
+            with(sample(), "date", json!("2013-03-19T04:09:17.000+09:00")),
+            with(sample(), "eventCategories", json!("backup")),
         ] {
             assert_eq!(decode(&item).unwrap(), event, "{item}");
         }
         for item in [
-            with("date", json!("2013-03-18T19:09:17.5Z")),
-            with("message", json!("Backing up DB instance")),
-            with("region", json!("uk-1")),
+            with(sample(), "date", json!("2013-03-18T19:09:17.5Z")),
+            with(sample(), "message", json!("Backing up DB instance")),
+            with(sample(), "region", json!("uk-1")),
         ] {
             assert_ne!(decode(&item).unwrap().id, event.id, "{item}");
         }
@@ -221,22 +216,20 @@ mod tests {
 
     #[test]
     fn bad_events_name_the_field() {
-        let without = |name: &str| {
-            let mut item = sample();
-            item.as_object_mut().unwrap().remove(name);
-            item
-        };
         for (item, message) in [
-            (without("date"), "`date`: is missing"),
-            (with("date", json!("soon")), "`date`: `soon` is not a time such as 2013-03-18T19:09:17"),
-            (without("eventCategories"), "`eventCategories`: is missing"),
-            (with("eventCategories", json!([1])), "`eventCategories`: must be an array of texts"),
-            (without("message"), "`message`: is missing"),
-            (with("message", Value::Null), "`message`: is missing"),
-            (with("message", json!(1)), "`message`: must be a text"),
-            (without("sourceIdentifier"), "`sourceIdentifier`: is missing"),
+            (without(sample(), "date"), "`date`: is missing"),
             (
-                with("sourceType", json!("disk")),
+                with(sample(), "date", json!("soon")),
+                "`date`: `soon` is not a time such as 2013-03-18T19:09:17",
+            ),
+            (without(sample(), "eventCategories"), "`eventCategories`: is missing"),
+            (with(sample(), "eventCategories", json!([1])), "`eventCategories`: must be an array of texts"),
+            (without(sample(), "message"), "`message`: is missing"),
+            (with(sample(), "message", Value::Null), "`message`: is missing"),
+            (with(sample(), "message", json!(1)), "`message`: must be a text"),
+            (without(sample(), "sourceIdentifier"), "`sourceIdentifier`: is missing"),
+            (
+                with(sample(), "sourceType", json!("disk")),
                 "`sourceType`: `disk` is neither `db-instance` nor `db-snapshot`",
             ),
         ] {

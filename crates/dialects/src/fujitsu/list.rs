@@ -12,13 +12,9 @@ use annals_model::{Event, Order, Page, Query, Scope, Start, TimeRange};
 use http::StatusCode;
 use uuid::Uuid;
 
-use super::{
-    Config, event,
-    problem::{Problem, json_reply},
-    request::Asked,
-};
+use super::{Config, event, problem::Problem, request::Asked};
 use crate::{
-    host::{Body, Call, Failure, Host, Reply},
+    host::{Body, Call, Failure, Host, Reply, json_reply},
     listing::{self, Frame, Render},
 };
 

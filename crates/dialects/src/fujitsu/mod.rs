@@ -20,13 +20,13 @@ use http::StatusCode;
 use serde::Deserialize;
 
 use self::{
-    problem::{Problem, json_reply},
+    problem::Problem,
     vocabulary::{K5, NAME, short_word},
 };
 use crate::{
     Dialect,
     database_events::vocabulary::SourceType,
-    host::{Call, Import, Reply, Route},
+    host::{Call, Import, Reply, Route, json_reply},
     object::{Members, read_events},
 };
 

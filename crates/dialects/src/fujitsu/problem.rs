@@ -10,7 +10,7 @@ use http::{
 use uuid::Uuid;
 
 use crate::{
-    host::{Body, Failure, Reply},
+    host::{Failure, Reply, json_reply},
     object::Members,
 };
 
@@ -115,20 +115,12 @@ impl Problem {
     }
 }
 
-/// An answer in JSON.
-pub(super) fn json_reply(status: StatusCode, body: Body) -> Reply {
-    let mut reply = Reply::new(body);
-    *reply.status_mut() = status;
-    let json = HeaderValue::from_static("application/json");
-    reply.headers_mut().insert(http::header::CONTENT_TYPE, json);
-    reply
-}
-
 #[cfg(test)]
 mod tests {
     use annals_model::FilterTooLarge;
 
     use super::*;
+    use crate::host::Body;
 
     fn shown(problem: &Problem) -> (u16, String) {
         let reply = problem.reply();

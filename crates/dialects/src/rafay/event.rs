@@ -212,7 +212,10 @@ mod tests {
     use serde_json::{Map, Value, json};
 
     use super::*;
-    use crate::rafay::vocabulary::KINDS;
+    use crate::{
+        rafay::vocabulary::KINDS,
+        testing::{with, without},
+    };
 
     fn sample() -> Value {
         json!({
@@ -234,18 +237,6 @@ mod tests {
         let mut out = Vec::new();
         write(event, "filled", &mut out);
         String::from_utf8(out).unwrap()
-    }
-
-    fn with(name: &str, value: Value) -> Value {
-        let mut item = sample();
-        item[name] = value;
-        item
-    }
-
-    fn without(name: &str) -> Value {
-        let mut item = sample();
-        item.as_object_mut().unwrap().remove(name);
-        item
     }
 
     #[test]
@@ -280,7 +271,7 @@ mod tests {
 
     #[test]
     fn service_events_act_on_service_instances() {
-        let event = decode(&with("kind", json!("service"))).unwrap();
+        let event = decode(&with(sample(), "kind", json!("service"))).unwrap();
         assert_eq!(event.target.kind.as_deref(), Some("service_instance"));
         assert_eq!(event.kind, "service.deploy");
     }
@@ -311,7 +302,7 @@ mod tests {
     fn identifiers_that_are_no_lower_case_uuids_are_kept() {
         let upper = "019C510C-8800-7AEF-8715-FA6AF0422E01";
         for (id, derived) in [("event-7", true), (upper, false), ("019c510c88007aef8715fa6af0422e01", true)] {
-            let event = decode(&with("id", json!(id))).unwrap();
+            let event = decode(&with(sample(), "id", json!(id))).unwrap();
             assert_eq!(event.source_id.as_deref(), Some(id));
             assert_eq!(event.id == derived_id("rafay", id), derived);
             assert_eq!(serde_json::from_str::<Value>(&encode(&event)).unwrap()["id"], id);
@@ -329,7 +320,7 @@ mod tests {
             ("failed", Outcome::Failure, "deploy"),
             ("paused", Outcome::Unknown, "notify"),
         ] {
-            let mut item = without("action");
+            let mut item = without(sample(), "action");
             item["status"] = json!(status);
             let event = decode(&item).unwrap();
             assert_eq!((event.outcome, event.action.as_str()), (outcome, action), "{status}");
@@ -341,18 +332,24 @@ mod tests {
     #[test]
     fn bad_events_name_the_field() {
         for (item, message) in [
-            (without("id"), "`id`: is missing"),
-            (with("id", json!("")), "`id`: must not be empty"),
-            (with("id", json!(5)), "`id`: must be a text"),
-            (without("status"), "`status`: is missing"),
-            (without("instance_id"), "`instance_id`: is missing"),
-            (without("created_at"), "`created_at`: is missing"),
-            (with("kind", json!("storage")), "`kind`: `storage` is neither `compute` nor `service`"),
+            (without(sample(), "id"), "`id`: is missing"),
+            (with(sample(), "id", json!("")), "`id`: must not be empty"),
+            (with(sample(), "id", json!(5)), "`id`: must be a text"),
+            (without(sample(), "status"), "`status`: is missing"),
+            (without(sample(), "instance_id"), "`instance_id`: is missing"),
+            (without(sample(), "created_at"), "`created_at`: is missing"),
+            (
+                with(sample(), "kind", json!("storage")),
+                "`kind`: `storage` is neither `compute` nor `service`",
+            ),
         ] {
             assert_eq!(decode(&item).unwrap_err().to_string(), message);
         }
         assert!(
-            decode(&with("created_at", json!("yesterday"))).unwrap_err().to_string().contains("created_at")
+            decode(&with(sample(), "created_at", json!("yesterday")))
+                .unwrap_err()
+                .to_string()
+                .contains("created_at")
         );
     }
 
@@ -360,10 +357,10 @@ mod tests {
     fn an_import_fills_in_what_is_missing() {
         let import = Import { organization: Some("o-1".into()), installation: Some("eu".into()) };
         let read = |item: Value| read(&item.to_string(), KINDS[1], &import).unwrap();
-        let event = read(without("organization_id"));
+        let event = read(without(sample(), "organization_id"));
         assert_eq!((event.source.as_str(), event.organization.unwrap().id.as_str()), ("rafay/eu", "o-1"));
         assert_eq!(read(sample()).organization.unwrap().id, "lk5xnd2", "what the event says comes first");
-        assert_eq!(read(without("kind")).target.kind.as_deref(), Some("service_instance"));
+        assert_eq!(read(without(sample(), "kind")).target.kind.as_deref(), Some("service_instance"));
     }
 
     #[test]

@@ -13,12 +13,12 @@ use http::StatusCode;
 use super::{
     Config,
     event::{self, Item},
-    problem::{Problem, json_reply},
+    problem::Problem,
     request::{Asked, CREATED_AT},
     vocabulary::{self, Kind},
 };
 use crate::{
-    host::{Body, Call, Failure, Host, Reply},
+    host::{Body, Call, Failure, Host, Reply, json_reply},
     listing::{self, Frame, Render},
     object::json_text,
 };

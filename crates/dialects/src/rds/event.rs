@@ -147,6 +147,7 @@ mod tests {
     use serde_json::{Map, Value, json};
 
     use super::{super::xml::reading, *};
+    use crate::testing::{with, without};
 
     const REGION: &str = "eu-central-1";
 
@@ -185,18 +186,6 @@ mod tests {
             assert_eq!(value.insert(child.name, content), None, "every element is there once");
         }
         value.into()
-    }
-
-    fn with(name: &str, value: Value) -> Value {
-        let mut item = sample();
-        item[name] = value;
-        item
-    }
-
-    fn without(name: &str) -> Value {
-        let mut item = sample();
-        item.as_object_mut().unwrap().remove(name);
-        item
     }
 
     #[test]
@@ -266,27 +255,27 @@ mod tests {
     fn other_spellings_are_the_same_event() {
         let event = decode(&sample()).unwrap();
         for item in [
-            with("Date", json!("2026-11-22T03:59:50.415Z")),
-            with("Date", json!("2026-11-22T12:59:50.415+09:00")),
-            with("Date", json!("2026-11-22T03:59:50.415")),
+            with(sample(), "Date", json!("2026-11-22T03:59:50.415Z")),
+            with(sample(), "Date", json!("2026-11-22T12:59:50.415+09:00")),
+            with(sample(), "Date", json!("2026-11-22T03:59:50.415")),
         ] {
             assert_eq!(decode(&item).unwrap(), event, "{item}");
         }
         for item in [
-            with("Date", json!("2026-11-22T03:59:50.416Z")),
-            with("Date", json!("2026-11-22T03:59:50.415001Z")),
-            with("Message", json!("Backing up DB instance")),
-            with("EventCategories", json!([])),
-            with("SourceIdentifier", json!("other")),
-            with("SourceType", json!("db-snapshot")),
-            with("SourceArn", json!("arn:aws:rds:eu-west-1:123456789012:db:orders")),
-            without("SourceArn"),
-            with("Extra", json!(1)),
+            with(sample(), "Date", json!("2026-11-22T03:59:50.416Z")),
+            with(sample(), "Date", json!("2026-11-22T03:59:50.415001Z")),
+            with(sample(), "Message", json!("Backing up DB instance")),
+            with(sample(), "EventCategories", json!([])),
+            with(sample(), "SourceIdentifier", json!("other")),
+            with(sample(), "SourceType", json!("db-snapshot")),
+            with(sample(), "SourceArn", json!("arn:aws:rds:eu-west-1:123456789012:db:orders")),
+            without(sample(), "SourceArn"),
+            with(sample(), "Extra", json!(1)),
         ] {
             assert_ne!(decode(&item).unwrap().id, event.id, "{item}");
         }
-        let none = decode(&without("SourceArn")).unwrap();
-        assert_eq!(decode(&with("SourceArn", Value::Null)).unwrap(), none);
+        let none = decode(&without(sample(), "SourceArn")).unwrap();
+        assert_eq!(decode(&with(sample(), "SourceArn", Value::Null)).unwrap(), none);
         assert_eq!((none.data, none.zone), (None, None));
         let elsewhere = Import { installation: Some("prod".into()), ..import() };
         let other = read(&sample().to_string(), &elsewhere).unwrap();
@@ -298,11 +287,11 @@ mod tests {
     fn arns_are_made_where_there_is_none() {
         for (item, arn) in [
             (sample(), "arn:aws:rds:us-east-1:123456789012:db:orders"),
-            (without("SourceArn"), "arn:aws:rds:eu-central-1:tenant:db:orders"),
+            (without(sample(), "SourceArn"), "arn:aws:rds:eu-central-1:tenant:db:orders"),
         ] {
             assert_eq!(fields(&decode(&item).unwrap())["SourceArn"], arn);
         }
-        let mut snapshot = without("SourceArn");
+        let mut snapshot = without(sample(), "SourceArn");
         snapshot["SourceType"] = "db-snapshot".into();
         let event = decode(&snapshot).unwrap();
         assert_eq!(fields(&event)["SourceArn"], "arn:aws:rds:eu-central-1:tenant:snapshot:orders");
@@ -320,19 +309,25 @@ mod tests {
     #[test]
     fn bad_events_name_the_field() {
         for (item, message) in [
-            (without("Date"), "`Date`: is missing"),
-            (with("Date", json!("soon")), "`Date`: `soon` is not a time such as 2026-11-22T03:59:50.415Z"),
-            (without("EventCategories"), "`EventCategories`: is missing"),
-            (with("EventCategories", json!([1])), "`EventCategories`: must be an array of texts"),
-            (with("EventCategories", json!("backup")), "`EventCategories`: must be an array of texts"),
-            (without("Message"), "`Message`: is missing"),
-            (with("Message", json!(1)), "`Message`: must be a text"),
-            (without("SourceIdentifier"), "`SourceIdentifier`: is missing"),
+            (without(sample(), "Date"), "`Date`: is missing"),
             (
-                with("SourceType", json!("disk")),
+                with(sample(), "Date", json!("soon")),
+                "`Date`: `soon` is not a time such as 2026-11-22T03:59:50.415Z",
+            ),
+            (without(sample(), "EventCategories"), "`EventCategories`: is missing"),
+            (with(sample(), "EventCategories", json!([1])), "`EventCategories`: must be an array of texts"),
+            (
+                with(sample(), "EventCategories", json!("backup")),
+                "`EventCategories`: must be an array of texts",
+            ),
+            (without(sample(), "Message"), "`Message`: is missing"),
+            (with(sample(), "Message", json!(1)), "`Message`: must be a text"),
+            (without(sample(), "SourceIdentifier"), "`SourceIdentifier`: is missing"),
+            (
+                with(sample(), "SourceType", json!("disk")),
                 "`SourceType`: `disk` is not a source type such as `db-instance`",
             ),
-            (with("SourceArn", json!(7)), "`SourceArn`: must be a text"),
+            (with(sample(), "SourceArn", json!(7)), "`SourceArn`: must be a text"),
         ] {
             assert_eq!(decode(&item).unwrap_err().to_string(), message);
         }

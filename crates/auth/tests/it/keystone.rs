@@ -1,6 +1,12 @@
 //! Tokens of Keystone: what it is asked, how often, for how long its word is kept, and what happens without it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use annals_auth::{Authenticator, KeystoneConfig};
 use annals_model::{Grant, Presented, Principal, Refusal, Role, Timestamp};
@@ -18,6 +24,10 @@ const CACHE: u64 = 300;
 const REFUSED_CACHE: u64 = 5;
 /// Seconds after which a service token is asked for again when that failed.
 const LOGIN_INTERVAL: u64 = 5;
+/// Questions that are put to Keystone at once.
+const QUESTIONS_MAX: usize = 16;
+/// Tokens that are asked about or wait to be.
+const FLIGHTS_MAX: usize = 256;
 
 struct Judge {
     authenticator: Arc<Authenticator>,
@@ -184,6 +194,73 @@ async fn requests_at_once_ask_once() {
         assert_eq!(verdict, expected);
     }
     assert_eq!(judge.asked(), (2, 1));
+}
+
+/// A judge that has its service token, and whose Keystone holds every further question back.
+async fn held_judge() -> Judge {
+    // Nobody loses patience before the test lets the questions go.
+    let judge = Judge::new(&json!({"timeout_seconds": 30}));
+    assert_eq!(judge.token("bob").await, Err(Refusal::Unknown));
+    let good = said_of("somebody", NOW + 3600, Some("d393"), "member");
+    judge.server.everything(Some(Reaction::Held(good)));
+    judge
+}
+
+/// Presents so many tokens, each another one; when it is over, each has been looked at.
+async fn present(judge: &Judge, count: usize) -> Vec<tokio::task::JoinHandle<Result<Principal, Refusal>>> {
+    let begun = Arc::new(AtomicUsize::new(0));
+    let requests = (0..count).map(|number| {
+        let (authenticator, begun) = (Arc::clone(&judge.authenticator), Arc::clone(&begun));
+        tokio::spawn(async move {
+            let presented = Presented::KeystoneToken(format!("token-{number}"));
+            // Nothing is waited for between this and the moment in which the token is on its way.
+            begun.fetch_add(1, Ordering::Relaxed);
+            authenticator.authenticate(&presented).await
+        })
+    });
+    let requests = requests.collect();
+    while begun.load(Ordering::Relaxed) < count {
+        tokio::task::yield_now().await;
+    }
+    requests
+}
+
+/// Waits until Keystone has so many questions before it.
+async fn until_held(judge: &Judge, questions: usize) {
+    while judge.server.held() < questions {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+#[tokio::test]
+async fn keystone_is_asked_sixteen_questions_at_once() {
+    let judge = held_judge().await;
+    let requests = present(&judge, QUESTIONS_MAX + 8).await;
+    until_held(&judge, QUESTIONS_MAX).await;
+    // A question too many would be there by now.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!((judge.server.held(), judge.server.questions()), (QUESTIONS_MAX, 1 + QUESTIONS_MAX));
+    judge.server.release();
+    for request in requests {
+        assert!(request.await.unwrap().is_ok(), "who had to wait is answered too");
+    }
+    assert_eq!(judge.server.questions(), 1 + QUESTIONS_MAX + 8);
+}
+
+#[tokio::test]
+async fn nobody_waits_behind_two_hundred_and_fifty_six_tokens() {
+    let judge = held_judge().await;
+    let requests = present(&judge, FLIGHTS_MAX).await;
+    until_held(&judge, QUESTIONS_MAX).await;
+    assert_eq!(judge.token("one-too-many").await, Err(Refusal::Unavailable));
+    // That is no word on the token, and one that is on its way already needs no more room.
+    let joined = present(&judge, 1).await;
+    judge.server.release();
+    for request in requests.into_iter().chain(joined) {
+        assert!(request.await.unwrap().is_ok());
+    }
+    assert_eq!(judge.server.questions(), 1 + FLIGHTS_MAX);
+    assert!(judge.is_good("one-too-many").await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     io::{Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    sync::{Arc, Mutex},
+    sync::{Arc, Condvar, Mutex},
     thread,
     time::Duration,
 };
@@ -20,6 +20,8 @@ pub(crate) const PASSWORD: &str = "service-pass";
 pub(crate) enum Reaction {
     /// The token is good and says this.
     Good(Value),
+    /// The same, but not before [`KeystoneServer::release`].
+    Held(Value),
     /// This status and body.
     Says(u16, &'static str),
     /// As Keystone says of a token that it does not know.
@@ -46,10 +48,25 @@ struct State {
     own_token: String,
 }
 
+/// Where questions wait.
+#[derive(Default)]
+struct Gate {
+    held: Mutex<Held>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Held {
+    open: bool,
+    /// Questions that wait here now.
+    questions: usize,
+}
+
 #[derive(Clone)]
 pub(crate) struct KeystoneServer {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
+    gate: Arc<Gate>,
 }
 
 impl KeystoneServer {
@@ -58,7 +75,7 @@ impl KeystoneServer {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(Mutex::new(State { life_seconds: 3600, now, ..State::default() }));
-        let server = Self { address, state };
+        let server = Self { address, state, gate: Arc::default() };
         let serving = server.clone();
         thread::spawn(move || {
             for stream in listener.incoming() {
@@ -97,6 +114,24 @@ impl KeystoneServer {
         self.state.lock().unwrap().next = reactions.to_vec();
     }
 
+    /// How many questions wait to be released.
+    pub(crate) fn held(&self) -> usize {
+        self.gate.held.lock().unwrap().questions
+    }
+
+    /// Lets every question be answered that waits, or would have waited from now on.
+    pub(crate) fn release(&self) {
+        self.gate.held.lock().unwrap().open = true;
+        self.gate.changed.notify_all();
+    }
+
+    fn hold(&self) {
+        let mut held = self.gate.held.lock().unwrap();
+        held.questions += 1;
+        held = self.gate.changed.wait_while(held, |held| !held.open).unwrap();
+        held.questions -= 1;
+    }
+
     /// Makes the service token worthless.
     pub(crate) fn revoke_service_token(&self) {
         self.state.lock().unwrap().own_token.clear();
@@ -126,6 +161,10 @@ impl KeystoneServer {
         let (status, headers, body) = match reaction {
             Given::Token(token, body) => (201, format!("x-subject-token: {token}\r\n"), body),
             Given::Reaction(Reaction::Good(token)) => {
+                (200, String::new(), json!({ "token": token }).to_string())
+            }
+            Given::Reaction(Reaction::Held(token)) => {
+                self.hold();
                 (200, String::new(), json!({ "token": token }).to_string())
             }
             Given::Reaction(Reaction::Says(status, body)) => (status, String::new(), body.to_owned()),

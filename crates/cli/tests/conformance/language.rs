@@ -17,6 +17,9 @@ pub(crate) struct CaseFile {
     /// Further lines of the server's configuration file.
     #[serde(default)]
     pub(crate) settings: String,
+    /// Tokens that a stand-in for OpenStack's Keystone knows, if the file needs one, with what it says of them.
+    #[serde(default)]
+    pub(crate) keystone: Option<Map<String, Value>>,
     #[serde(default)]
     pub(crate) credentials: BTreeMap<String, Credential>,
     /// The credential of cases that name none.
@@ -101,10 +104,25 @@ pub(crate) struct Case {
     pub(crate) json: Option<Value>,
     #[serde(default)]
     pub(crate) text: Option<String>,
+    /// What happens to Keystone before the request.
+    #[serde(default)]
+    pub(crate) keystone: Option<Turn>,
     /// Values of the answer for later cases: a path into the body and perhaps a pattern with one group.
     #[serde(default)]
     pub(crate) keep: BTreeMap<String, String>,
     pub(crate) expect: Expect,
+}
+
+/// What happens to Keystone.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Turn {
+    /// Whether it answers nothing but 503 from now on.
+    #[serde(default)]
+    pub(crate) away: Option<bool>,
+    /// What it says of tokens from now on; null: nothing any more.
+    #[serde(default)]
+    pub(crate) tokens: Map<String, Value>,
 }
 
 /// What of a signature differs from how the platform's clients sign.
@@ -162,6 +180,9 @@ pub(crate) struct Expect {
     /// The names of an object's members, in order.
     #[serde(default)]
     pub(crate) keys: Map<String, Value>,
+    /// How often Keystone was asked about a token for this request.
+    #[serde(default)]
+    pub(crate) keystone_questions: Option<Value>,
     /// Arrays may be in any order.
     #[serde(default)]
     pub(crate) unordered: bool,

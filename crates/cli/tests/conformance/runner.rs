@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::{
     compare::{self, Answer, Difference, pattern_of, select},
+    keystone::Keystone,
     language::{Case, CaseFile, Credential, Recording, Sign},
     sign, sign_aws,
     template::{Names, plain},
@@ -91,6 +92,7 @@ struct Session<'f> {
     dialect: &'f str,
     file: &'f CaseFile,
     process: ServerProcess,
+    keystone: Option<Keystone>,
     _directory: TempDir,
     agent: ureq::Agent,
     names: Names,
@@ -120,6 +122,16 @@ impl<'f> Session<'f> {
             names.set(&format!("token {name}"), token);
             names.set(&format!("key {name}"), key_of(name));
         }
+        let keystone = file.keystone.as_ref().map(|tokens| {
+            let keystone = Keystone::start()?;
+            keystone.know(tokens);
+            Ok::<_, io::Error>(keystone)
+        });
+        let keystone = keystone.transpose().map_err(|error| format!("the stand-in for Keystone: {error}"))?;
+        if let Some(keystone) = &keystone {
+            settings.push_str(&keystone.settings());
+            names.set("keystone", keystone.url());
+        }
         let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
         let binary = Path::new(env!("CARGO_BIN_EXE_annals"));
         let process = ServerProcess::start(binary, directory.path(), &settings)
@@ -131,7 +143,7 @@ impl<'f> Session<'f> {
             .timeout_global(Some(ANSWER_MAX))
             .build()
             .new_agent();
-        let session = Self { dialect, file, process, _directory: directory, agent, names };
+        let session = Self { dialect, file, process, keystone, _directory: directory, agent, names };
         for recording in &file.events {
             session
                 .record(&recording.value)
@@ -194,6 +206,15 @@ impl<'f> Session<'f> {
 
     fn answer(&mut self, case: &Case, names: &Names) -> Result<(), Failure> {
         let request = self.request(case, names).map_err(Failure::broken)?;
+        let keystone = self.keystone.as_ref();
+        if let Some(turn) = &case.keystone {
+            let keystone = keystone.ok_or_else(|| Failure::broken("the file has no `keystone`"))?;
+            keystone.know(&turn.tokens);
+            if let Some(away) = turn.away {
+                keystone.be_away(away);
+            }
+        }
+        let asked_before = keystone.map_or(0, Keystone::questions);
         let line = format!("{} {}", request.method, request.target);
         let failed = |difference| Failure { request: Some(line.clone()), difference };
         let answer =
@@ -204,6 +225,11 @@ impl<'f> Session<'f> {
         let expect = filled_expectation(case, names).map_err(Failure::broken)?;
         if let Some(difference) = compare::compare(&expect, &answer).map_err(Failure::broken)? {
             return Err(failed(difference));
+        }
+        let asked = keystone.map_or(0, Keystone::questions) - asked_before;
+        if let Some(expected) = expect.keystone_questions.filter(|expected| *expected != asked) {
+            let expected = format!("Keystone to be asked {expected} times");
+            return Err(failed(Difference { expected, found: format!("{asked} times") }));
         }
         for (name, what) in &case.keep {
             let value = kept(what, &answer).map_err(Failure::broken)?;
@@ -441,7 +467,8 @@ fn aws_headers(
 fn filled_expectation(case: &Case, names: &Names) -> Result<crate::language::Expect, String> {
     let mut expect = case.expect.clone();
     expect.status = names.fill(&expect.status)?;
-    for value in [&mut expect.body, &mut expect.body_contains].into_iter().flatten() {
+    let values = [&mut expect.body, &mut expect.body_contains, &mut expect.keystone_questions];
+    for value in values.into_iter().flatten() {
         *value = names.fill(value)?;
     }
     for members in [&mut expect.headers, &mut expect.at, &mut expect.keys] {

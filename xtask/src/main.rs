@@ -7,6 +7,7 @@ mod clients;
 mod command;
 mod fuzz;
 mod schemathesis;
+mod store_fixture;
 mod test;
 mod venv;
 
@@ -26,6 +27,7 @@ usage: cargo xtask <task>
                        looks for inputs that break a reader, guided by coverage: 60 s for every target, or for those
                        named; see fuzz/README.md
   bench [options]      measures a release build through HTTP and writes docs/benchmarks.md; see `bench --help`
+  store-fixture DIR    a small data directory in the present format, for the test that later programs open it
 ";
 
 fn main() -> ExitCode {
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         Some("schemathesis") => schemathesis::run(&arguments[1..]),
         Some("fuzz") => fuzz::run(&arguments[1..]),
         Some("bench") => bench::run(&arguments[1..]),
+        Some("store-fixture") => store_fixture::run(&arguments[1..]),
         _ => Err(USAGE.to_owned()),
     };
     match outcome {

@@ -25,6 +25,18 @@ pub enum OpenError {
     /// The catalog cannot be read or was made by a newer version.
     #[error("{0}")]
     Catalog(String),
+    /// A segment was written by a newer program.
+    #[error(
+        "{file} has format {found}, this program understands segments up to format {known}: use the newer program"
+    )]
+    Newer {
+        /// The segment's file.
+        file: String,
+        /// Its format.
+        found: u32,
+        /// The newest format that this program reads.
+        known: u32,
+    },
     /// A part of the log or a segment is damaged: acknowledged events are at stake, so nothing is opened.
     #[error("stored events are damaged: {0}")]
     Damage(#[from] Damage),

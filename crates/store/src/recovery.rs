@@ -15,7 +15,7 @@ use crate::{
     objects::Objects,
     options::Options,
     sealing::seal_all,
-    segment::Segment,
+    segment::{self, Segment},
     shared::{CATALOG, Foundation, LOCK, Random, SCRATCH, SEGMENTS, Shared},
     space::{Disk, FreeSpace, SPACE_KEEP, Space},
     writer::apply,
@@ -74,7 +74,6 @@ pub(crate) fn recover(
     let lock =
         files.lock(&lock_file).map_err(|error| OpenError::Io { what: "lock", path: lock_file, error })?;
     let lock = lock.ok_or_else(|| OpenError::InUse(directory.clone()))?;
-    empty(files.as_ref(), &scratch)?;
 
     let refused = |error: CatalogError| OpenError::Catalog(error.to_string());
     let number = random().map_err(|error| OpenError::Catalog(format!("no random numbers: {error}")))?;
@@ -83,9 +82,16 @@ pub(crate) fn recover(
     let objects = Objects::new(Arc::clone(&files), segments);
     let mut listed = Vec::new();
     for row in catalog.segments().map_err(refused)? {
-        let segment = Segment::open(objects.open(&row.name)?, &row.name)?;
+        let contents = objects.open(&row.name)?;
+        if let Some(found) = segment::newer_format(&contents) {
+            return Err(OpenError::Newer { file: row.name, found, known: segment::FORMAT_VERSION });
+        }
+        let segment = Segment::open(contents, &row.name)?;
         listed.push(Listed { name: row.name.into(), segment: Arc::new(segment) });
     }
+
+    // Not before it is known that no newer program's files are among these.
+    empty(files.as_ref(), &scratch)?;
 
     let shared = Shared::new(Foundation {
         space: Space::new(space, options.free_bytes_min, space_keep),

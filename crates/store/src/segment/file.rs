@@ -24,7 +24,7 @@ pub(super) const MAGIC: [u8; 8] = *b"ANNALSEG";
 /// The last bytes of a segment file.
 pub(super) const MAGIC_END: [u8; 8] = *b"GESLANNA";
 /// The version of the format that this code writes and reads.
-pub(super) const FORMAT_VERSION: u32 = 1;
+pub(crate) const FORMAT_VERSION: u32 = 1;
 /// What one checksum covers.
 pub(crate) const PAGE_BYTES: usize = 16 << 10;
 /// The trailer: offset, length and checksum of the footer, version, magic.
@@ -220,6 +220,15 @@ impl SegmentFile {
     pub(super) fn name(&self) -> &str {
         &self.name
     }
+}
+
+/// The format version of a file that says of itself that it is a segment of a newer program; `None` for every other
+/// file, whatever is wrong with it.
+pub(crate) fn newer_format(contents: &[u8]) -> Option<u32> {
+    let mut trailer = Reader::new(contents.get(contents.len().checked_sub(TRAILER_BYTES)?..)?);
+    let (_offset, _length) = (trailer.u64().ok()?, trailer.u32().ok()?);
+    let (version, _digest) = (trailer.u32().ok()?, trailer.u64().ok()?);
+    (trailer.take(MAGIC_END.len()).ok()? == MAGIC_END && version > FORMAT_VERSION).then_some(version)
 }
 
 fn read_footer(map: &[u8]) -> Parsed<Footer> {

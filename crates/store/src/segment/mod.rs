@@ -37,6 +37,7 @@ use uuid::Uuid;
 
 #[cfg(feature = "fuzzing")]
 pub(crate) use self::file::PAGE_BYTES;
+pub(crate) use self::file::{FORMAT_VERSION, newer_format};
 use self::{
     bits::{Bad, width_of},
     decoder::Decoder,

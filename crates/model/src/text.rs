@@ -6,19 +6,46 @@ use crate::{Event, limits::TOKEN_BYTES_MAX};
 /// Calls `visit` with every word of a text: runs of letters and digits, in lower case, cut at
 /// [`TOKEN_BYTES_MAX`] bytes. `buffer` is scratch space.
 pub fn tokens(text: &str, buffer: &mut String, mut visit: impl FnMut(&str)) {
-    buffer.clear();
-    for character in text.chars() {
-        if character.is_ascii_alphanumeric() {
-            buffer.push(character.to_ascii_lowercase());
-        } else if !character.is_ascii() && character.is_alphanumeric() {
-            buffer.extend(character.to_lowercase());
-        } else if !buffer.is_empty() {
-            visit(cut(buffer));
-            buffer.clear();
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(first) = bytes.get(at) {
+        if first.is_ascii() && !first.is_ascii_alphanumeric() {
+            at += 1;
+            continue;
         }
-    }
-    if !buffer.is_empty() {
-        visit(cut(buffer));
+        let start = at;
+        let mut is_lower = true;
+        while let Some(byte) = bytes.get(at).filter(|byte| byte.is_ascii_alphanumeric()) {
+            is_lower &= !byte.is_ascii_uppercase();
+            at += 1;
+        }
+        if bytes.get(at).is_none_or(u8::is_ascii) {
+            if is_lower {
+                visit(cut(&text[start..at]));
+            } else {
+                buffer.clear();
+                buffer.push_str(&text[start..at]);
+                buffer.make_ascii_lowercase();
+                visit(cut(buffer));
+            }
+            continue;
+        }
+        // A word with other letters, or something else: character by character.
+        buffer.clear();
+        at = text.len();
+        for (offset, character) in text[start..].char_indices() {
+            if character.is_ascii_alphanumeric() {
+                buffer.push(character.to_ascii_lowercase());
+            } else if !character.is_ascii() && character.is_alphanumeric() {
+                buffer.extend(character.to_lowercase());
+            } else {
+                at = start + offset + character.len_utf8();
+                break;
+            }
+        }
+        if !buffer.is_empty() {
+            visit(cut(buffer));
+        }
     }
 }
 
@@ -129,6 +156,7 @@ mod tests {
             words("User alice@Example.com: Größe_2 "),
             ["user", "alice", "example", "com", "größe", "2"]
         );
+        assert_eq!(words("aB\u{a0}é x—É9a_ÀB"), ["ab", "é", "x", "é9a", "àb"]);
         assert_eq!(words(" -- "), Vec::<String>::new());
         assert_eq!(words(&"é".repeat(100)), ["é".repeat(TOKEN_BYTES_MAX / 2)]);
     }

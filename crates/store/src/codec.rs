@@ -40,36 +40,40 @@ const HAS_CATEGORIES: u32 = 1 << 28;
 const HAS_LABELS: u32 = 1 << 29;
 const KNOWN_BITS: u32 = (1 << 30) - 1;
 
-// Places of the texts. They are stored: never renumbered, new ones go behind the last.
-const SOURCE: usize = 0;
-const KIND: usize = 1;
-const ACTION: usize = 2;
-const SOURCE_ID: usize = 3;
-const STATUS: usize = 4;
-const ORGANIZATION: usize = 5;
-const ORGANIZATION_NAME: usize = 6;
-const PROJECT: usize = 7;
-const PROJECT_NAME: usize = 8;
-const ENVIRONMENT: usize = 9;
-const ENVIRONMENT_NAME: usize = 10;
-const ACTOR_KIND: usize = 11;
-const ACTOR_ID: usize = 12;
-const ACTOR_NAME: usize = 13;
-const TARGET_KIND: usize = 14;
-const TARGET_ID: usize = 15;
-const TARGET_NAME: usize = 16;
-const PART: usize = 17;
-const ORIGIN: usize = 18;
-const ZONE: usize = 19;
-const REQUEST_ID: usize = 20;
-const REQUEST_METHOD: usize = 21;
-const REQUEST_URI: usize = 22;
-const REQUEST_IP: usize = 23;
-const REQUEST_USER_AGENT: usize = 24;
-const MESSAGE: usize = 25;
-const BEFORE: usize = 26;
-const AFTER: usize = 27;
-const DATA: usize = 28;
+/// Places of the texts. They are stored: never renumbered, new ones go behind the last.
+pub(crate) mod place {
+    pub(crate) const SOURCE: usize = 0;
+    pub(crate) const KIND: usize = 1;
+    pub(crate) const ACTION: usize = 2;
+    pub(crate) const SOURCE_ID: usize = 3;
+    pub(crate) const STATUS: usize = 4;
+    pub(crate) const ORGANIZATION: usize = 5;
+    pub(crate) const ORGANIZATION_NAME: usize = 6;
+    pub(crate) const PROJECT: usize = 7;
+    pub(crate) const PROJECT_NAME: usize = 8;
+    pub(crate) const ENVIRONMENT: usize = 9;
+    pub(crate) const ENVIRONMENT_NAME: usize = 10;
+    pub(crate) const ACTOR_KIND: usize = 11;
+    pub(crate) const ACTOR_ID: usize = 12;
+    pub(crate) const ACTOR_NAME: usize = 13;
+    pub(crate) const TARGET_KIND: usize = 14;
+    pub(crate) const TARGET_ID: usize = 15;
+    pub(crate) const TARGET_NAME: usize = 16;
+    pub(crate) const PART: usize = 17;
+    pub(crate) const ORIGIN: usize = 18;
+    pub(crate) const ZONE: usize = 19;
+    pub(crate) const REQUEST_ID: usize = 20;
+    pub(crate) const REQUEST_METHOD: usize = 21;
+    pub(crate) const REQUEST_URI: usize = 22;
+    pub(crate) const REQUEST_IP: usize = 23;
+    pub(crate) const REQUEST_USER_AGENT: usize = 24;
+    pub(crate) const MESSAGE: usize = 25;
+    pub(crate) const BEFORE: usize = 26;
+    pub(crate) const AFTER: usize = 27;
+    pub(crate) const DATA: usize = 28;
+}
+
+use place::*;
 
 fn texts(event: &Event) -> [Option<&str>; TEXTS] {
     fn id(named: &Option<Named>) -> Option<&str> {
@@ -244,7 +248,22 @@ impl<'b> View<'b> {
         }
     }
 
-    /// Calls `visit` with every label.
+    /// The text at one of the [`place`]s.
+    pub(crate) fn text(&self, place: usize) -> Option<&'b str> {
+        self.texts.get(place).copied().flatten()
+    }
+
+    /// The request's status and how long it took.
+    pub(crate) const fn numbers(&self) -> (Option<i64>, Option<i64>) {
+        (self.status, self.elapsed_ms)
+    }
+
+    /// The categories in the event's order.
+    pub(crate) fn categories(&self) -> &[&'b str] {
+        &self.categories
+    }
+
+    /// The labels, in the order of their names.
     pub(crate) fn labels(&self) -> &[(&'b str, &'b str)] {
         &self.labels
     }

@@ -19,7 +19,8 @@ use crate::{
     files::{Files, SystemFiles},
     objects::Objects,
     query::part::Part,
-    segment::{PAGE_BYTES, Segment, write_segment},
+    segment::{PAGE_BYTES, Segment},
+    tail::TailPart,
 };
 
 /// Where a segment file's trailer begins, from the end of the file: the footer's offset.
@@ -70,8 +71,9 @@ pub fn read_row(payload: &[u8]) -> Option<Vec<Event>> {
 /// # Errors
 /// When it cannot be written.
 pub fn write_segment_file(path: &Path, events: Vec<Event>) -> Result<(), String> {
+    let part = TailPart::of_events(&events).map_err(|error| error.to_string())?;
     let file = SystemFiles.create(path).map_err(|error| error.to_string())?;
-    write_segment(file, events).map(drop).map_err(|error| error.to_string())
+    part.seal(file).map(drop).map_err(|error| error.to_string())
 }
 
 /// Changes the contents of a whole segment file and writes the checksums anew, as somebody would who wants to harm the

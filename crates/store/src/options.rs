@@ -7,7 +7,7 @@ use crate::segment;
 /// Events after which the tail becomes a segment.
 pub(crate) const SEAL_EVENTS: usize = 65_536;
 /// Bytes of events in memory after which the tail becomes a segment, however few they are.
-pub(crate) const SEAL_BYTES: usize = 128 << 20;
+pub(crate) const SEAL_BYTES: usize = 40 << 20;
 /// Age of its oldest event after which the tail becomes a segment, however small it is.
 pub(crate) const SEAL_AGE: Duration = Duration::from_secs(15 * 60);
 /// Neighbouring segments of about the same size that are merged into one.

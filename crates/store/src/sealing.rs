@@ -14,7 +14,7 @@ use crate::{
     files::NewFile,
     layout::{Frozen, Listed},
     objects::Objects,
-    segment::{Segment, SegmentMeta, write_segment},
+    segment::{Segment, SegmentMeta},
     shared::Shared,
     status::{add, keep},
 };
@@ -37,13 +37,12 @@ pub(crate) fn seal_all(shared: &Shared, objects: &Objects) -> Result<(), Mainten
 
 fn seal(shared: &Shared, objects: &Objects, frozen: &Frozen) -> Result<(), MaintenanceError> {
     let begun = Instant::now();
-    let events = frozen.part.events().map_err(failed)?;
-    if events.is_empty() {
+    let count = frozen.part.len();
+    if count == 0 {
         shared.change(|catalog| catalog.seal(None, frozen.end_seq)).map_err(failed)?;
         shared.change_layout(|layout| layout.with_sealed(None));
     } else {
-        let count = events.len();
-        let new = NewSegment::store(shared, objects, |file| write_segment(file, events).map_err(failed))?;
+        let new = NewSegment::store(shared, objects, |file| frozen.part.seal(file).map_err(failed))?;
         let row = new.row(shared);
         shared.change(|catalog| catalog.seal(Some(&row), frozen.end_seq)).map_err(failed)?;
         shared.change_layout(|layout| layout.with_sealed(Some(new.listed.clone())));

@@ -5,7 +5,7 @@
 
 use std::cell::RefCell;
 
-use annals_model::{Event, Field, Json, Named, Outcome, Timestamp, limits::EVENT_BYTES_MAX};
+use annals_model::{Event, Json, Named, Outcome, Timestamp, limits::EVENT_BYTES_MAX};
 use zstd::bulk::{Compressor, Decompressor};
 
 use super::{
@@ -15,8 +15,9 @@ use super::{
     decoder::TermCache,
     fields::{CATEGORY, FIXED_FIELDS, ORGANIZATION},
     file::Section,
+    record::{Record, TEXT_COLUMNS},
     sink::Sink,
-    texts::{self, VALUES, VALUES_BEFORE_TEXTS, values_of},
+    texts::{self, ID_VALUE, VALUES, VALUES_BEFORE_TEXTS, values_of},
     words::BlockWords,
 };
 use crate::Damage;
@@ -36,9 +37,6 @@ const RECORD_BYTES: u64 = 16;
 
 /// How many fields have one code per event and a column for it.
 pub(super) const SINGLE_FIELDS: usize = 21;
-/// How many texts have no dictionary.
-const TEXT_COLUMNS: usize = 8;
-
 /// The fields that have one code per event, by column. The organization is told by the doc's range.
 pub(super) const SINGLE: [usize; SINGLE_FIELDS] =
     [0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 21, 22];
@@ -57,20 +55,6 @@ pub(super) struct Codes {
     pub(super) categories: Vec<u32>,
     /// The labels by index (0 is the first label) and code, in the order of their names.
     pub(super) labels: Vec<(u32, u32)>,
-}
-
-/// The texts without a dictionary, in the order of their columns.
-fn texts_of(event: &Event) -> [Option<&str>; TEXT_COLUMNS] {
-    [
-        event.source_id.as_deref(),
-        event.request.id.as_deref(),
-        event.request.uri.as_deref(),
-        event.request.user_agent.as_deref(),
-        event.message.as_deref(),
-        event.before.as_ref().map(Json::as_str),
-        event.after.as_ref().map(Json::as_str),
-        event.data.as_ref().map(Json::as_str),
-    ]
 }
 
 /// How many values the text of a column may refer to.
@@ -137,37 +121,47 @@ impl BlocksWriter {
         })
     }
 
-    /// Adds the next event. The section `blocks` must be open in `sink`.
-    pub(super) fn push(&mut self, event: &Event, codes: &Codes, sink: &mut Sink) -> Result<(), WriteError> {
-        self.recorded.push(event.recorded.nanos() as u64 ^ (1 << 63));
+    /// Adds the next event; `words` adds its words to those of the block. The section `blocks` must be open in `sink`.
+    pub(super) fn push(
+        &mut self,
+        record: &Record<'_>,
+        codes: &Codes,
+        words: impl FnOnce(&mut BlockWords),
+        sink: &mut Sink,
+    ) -> Result<(), WriteError> {
+        self.recorded.push(record.recorded.nanos() as u64 ^ (1 << 63));
         for (column, code) in self.single.iter_mut().zip(codes.single) {
             column.push(u64::from(code));
         }
-        self.flags.push(
-            u64::from(event.request.status.is_some()) | u64::from(event.request.elapsed_ms.is_some()) << 1,
-        );
-        self.status.push(event.request.status.map_or(0, zigzag));
-        self.elapsed.push(event.request.elapsed_ms.map_or(0, zigzag));
+        self.flags.push(u64::from(record.status.is_some()) | u64::from(record.elapsed_ms.is_some()) << 1);
+        self.status.push(record.status.map_or(0, zigzag));
+        self.elapsed.push(record.elapsed_ms.map_or(0, zigzag));
         if codes.categories.len() as u64 > ENTRIES_MAX || codes.labels.len() as u64 > ENTRIES_MAX {
-            return Err(WriteError::Event(event.id));
+            return Err(WriteError::Event(record.id));
         }
         self.category_counts.push(codes.categories.len() as u64);
         self.categories.extend(codes.categories.iter().map(|code| u64::from(*code)));
         self.label_counts.push(codes.labels.len() as u64);
         self.label_fields.extend(codes.labels.iter().map(|(field, _)| u64::from(*field)));
         self.label_codes.extend(codes.labels.iter().map(|(_, code)| u64::from(*code)));
-        self.push_texts(event, sink)?;
-        self.push_words(event, codes);
+        self.push_texts(record, sink)?;
+        words(&mut self.block_words);
         self.docs += 1;
         if self.docs == BLOCK_DOCS { self.flush(sink) } else { Ok(()) }
     }
 
-    fn push_texts(&mut self, event: &Event, sink: &mut Sink) -> Result<(), WriteError> {
+    fn push_texts(&mut self, record: &Record<'_>, sink: &mut Sink) -> Result<(), WriteError> {
+        if record.texts.iter().all(Option::is_none) {
+            self.texts.iter_mut().for_each(TextsWriter::absent);
+            self.uuid_counts.push(0);
+            return Ok(());
+        }
         let mut buffer = uuid::Uuid::encode_buffer();
-        let id: &str = event.id.hyphenated().encode_lower(&mut buffer);
-        let encoder = texts::Encoder::new(&values_of(event, id));
+        let mut values = record.values;
+        values[ID_VALUE] = Some(record.id.hyphenated().encode_lower(&mut buffer));
+        let encoder = texts::Encoder::new(&values);
         let uuids_before = self.uuids.len();
-        for (column, text) in texts_of(event).into_iter().enumerate() {
+        for (column, text) in record.texts.into_iter().enumerate() {
             let Some(text) = text else {
                 self.texts[column].absent();
                 continue;
@@ -188,35 +182,6 @@ impl BlocksWriter {
         }
         self.uuid_counts.push(((self.uuids.len() - uuids_before) / 16) as u64);
         Ok(())
-    }
-
-    /// Everything that [`Event::visit_texts`] visits.
-    fn push_words(&mut self, event: &Event, codes: &Codes) {
-        let words = &mut self.block_words;
-        for (column, field) in SINGLE.iter().enumerate() {
-            let code = codes.single[column];
-            if code == 0 {
-                continue;
-            }
-            if let Some(field_name) = Field::FIXED.get(*field) {
-                field_name.visit(event, |text| words.term(*field as u32, code, text));
-            }
-        }
-        if let Some(organization) = &event.organization {
-            words.text(&organization.id);
-        }
-        for (text, code) in event.categories.iter().zip(&codes.categories) {
-            words.term(CATEGORY as u32, *code, text);
-        }
-        for (text, (label, code)) in event.labels.values().zip(&codes.labels) {
-            words.term(FIXED_FIELDS as u32 + label, *code, text);
-        }
-        for text in texts_of(event).into_iter().take(5).flatten() {
-            words.text(text);
-        }
-        for json in [&event.before, &event.after, &event.data].into_iter().flatten() {
-            words.json(json.as_str());
-        }
     }
 
     /// Writes the block that is open, if any.
@@ -539,7 +504,7 @@ impl Segment {
                 Ok(None) => continue,
                 Ok(Some(TextEntry { bytes, elsewhere: true })) => self.text_elsewhere(bytes)?,
                 Ok(Some(TextEntry { bytes, .. })) => {
-                    match texts::decode(bytes, &values_of(event, id), value_limit(column), &mut uuids) {
+                    match texts::decode(bytes, &values_of(event, Some(id)), value_limit(column), &mut uuids) {
                         Ok(text) => text,
                         Err(bad) => return Ok(Err(bad)),
                     }

@@ -1,8 +1,6 @@
 //! A segment file in the making: what sealing and merging have in common. Events come in doc order with their codes,
 //! then the orders, then the fields one by one, then the ids.
 
-use annals_model::Event;
-
 use super::{
     SEGMENT_EVENTS_MAX, SegmentMeta, WriteError,
     bits::{pack, width_of},
@@ -12,7 +10,9 @@ use super::{
     ids,
     positions::PositionsWriter,
     postings::FieldWriter,
+    record::Record,
     sink::Sink,
+    words::BlockWords,
 };
 use crate::files::NewFile;
 
@@ -47,9 +47,14 @@ impl Draft {
         })
     }
 
-    /// Adds the next event in doc order.
-    pub(super) fn push(&mut self, event: &Event, codes: &Codes) -> Result<(), WriteError> {
-        let position = event.position();
+    /// Adds the next event in doc order; `words` adds its words to those of its block.
+    pub(super) fn push(
+        &mut self,
+        record: &Record<'_>,
+        codes: &Codes,
+        words: impl FnOnce(&mut BlockWords),
+    ) -> Result<(), WriteError> {
+        let position = record.position;
         self.positions.push(position);
         let meta = self.meta.get_or_insert(SegmentMeta {
             events: 0,
@@ -64,7 +69,7 @@ impl Draft {
         meta.last = meta.last.max(position);
         meta.seq_first = meta.seq_first.min(position.seq);
         meta.seq_last = meta.seq_last.max(position.seq);
-        self.blocks.push(event, codes, &mut self.sink)
+        self.blocks.push(record, codes, words, &mut self.sink)
     }
 
     /// Ends the events. `organizations` are the first docs of each organization in the order of their codes;

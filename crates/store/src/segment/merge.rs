@@ -15,6 +15,7 @@ use super::{
     decoder::Decoder,
     draft::{Draft, DraftFields},
     fields::{CATEGORY, FIXED_FIELDS, ORGANIZATION},
+    record::Record,
     terms::Dictionary,
 };
 use crate::{Damage, files::NewFile};
@@ -243,7 +244,7 @@ fn stream_docs(inputs: &mut [Input<'_>], draft: &mut Draft) -> Result<Vec<u32>, 
             .map_err(|bad| input.segment.bad(super::Section::Blocks, 0, bad))?;
         input.map(&mut codes)?;
         let event = decoders[number].event(head.doc)?;
-        draft.push(&event, &codes)?;
+        draft.push(&Record::of_event(&event), &codes, |words| event.visit_texts(|text| words.text(text)))?;
         input.docs.push(new_doc);
         new_doc += 1;
         let next = input.head(head.doc + 1, Some(&head))?;

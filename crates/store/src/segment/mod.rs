@@ -18,6 +18,7 @@ mod matches;
 mod merge;
 mod positions;
 mod postings;
+mod record;
 mod select;
 mod sink;
 mod terms;
@@ -45,7 +46,10 @@ use self::{
     file::{Section, SegmentFile},
     postings::BitmapCache,
 };
-pub(crate) use self::{merge::merge_segments, writer::write_segment};
+pub(crate) use self::{
+    merge::merge_segments,
+    writer::{Numbers, Sealable, Values, write_segment},
+};
 use crate::{
     Damage,
     query::part::{Identity, Matches, Part, Span},

@@ -31,8 +31,11 @@ const UUID_TEXT_BYTES: usize = 36;
 /// The values that the texts of an event can refer to, by number.
 pub(super) type Values<'e> = [Option<&'e str>; VALUES];
 
+/// The number of the value that is the event's own id.
+pub(super) const ID_VALUE: usize = 11;
+
 /// The values of an event. `id` is its id in canonical form.
-pub(super) fn values_of<'e>(event: &'e Event, id: &'e str) -> Values<'e> {
+pub(super) fn values_of<'e>(event: &'e Event, id: Option<&'e str>) -> Values<'e> {
     fn name(named: Option<&annals_model::Named>) -> Option<&str> {
         named.and_then(|named| named.name.as_deref())
     }
@@ -50,7 +53,7 @@ pub(super) fn values_of<'e>(event: &'e Event, id: &'e str) -> Values<'e> {
         name(project),
         name(environment),
         name(organization),
-        Some(id),
+        id,
         event.target.kind.as_deref(),
         event.actor.kind.as_deref(),
         event.request.method.as_deref(),

@@ -1,6 +1,8 @@
 //! Word filters: per block a Bloom filter over the words of its events, so that a search reads only the blocks that may
 //! have all of its words. A filter may say yes where there is nothing; it never says no where there is something.
 
+use std::hash::{BuildHasherDefault, Hasher};
+
 use annals_model::{tokens, visit_json_text};
 use hashbrown::HashSet;
 use xxhash_rust::xxh3::xxh3_64;
@@ -40,25 +42,38 @@ fn probes(hash: u64, bits: u64) -> impl Iterator<Item = u64> {
 /// Gathers the words of a block.
 #[derive(Default)]
 pub(super) struct BlockWords {
-    hashes: HashSet<u64>,
-    /// (field, code) pairs whose words are in already.
-    terms: HashSet<u64>,
+    hashes: HashSet<u64, BuildHasherDefault<IsHash>>,
     buffer: String,
     json: String,
 }
 
+/// Hashes of words are hashes already.
+#[derive(Default)]
+struct IsHash(u64);
+
+impl Hasher for IsHash {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = xxh3_64(bytes);
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
 impl BlockWords {
+    pub(super) fn hashes(&mut self, hashes: &[u64]) {
+        self.hashes.extend(hashes);
+    }
+
     pub(super) fn text(&mut self, text: &str) {
         word_hashes(text, &mut self.buffer, |hash| {
             self.hashes.insert(hash);
         });
-    }
-
-    /// A term, whose words are cut only once per block.
-    pub(super) fn term(&mut self, field: u32, code: u32, text: &str) {
-        if self.terms.insert(u64::from(field) << 32 | u64::from(code)) {
-            self.text(text);
-        }
     }
 
     pub(super) fn json(&mut self, json: &str) {
@@ -82,7 +97,6 @@ impl BlockWords {
                 filter[bit as usize / 8] |= 1 << (bit % 8);
             }
         }
-        self.terms.clear();
     }
 }
 

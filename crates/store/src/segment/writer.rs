@@ -1,194 +1,339 @@
-//! Sealing: a segment from events in memory.
+//! Sealing: a segment from events in memory that are indexed already. The terms are known, so they are sorted once each
+//! instead of once an event, and events are arranged by the ranks of their terms, not by texts.
 
-use std::collections::BTreeMap;
-
-use annals_model::{Event, Field};
+use annals_model::{Field, Position, Timestamp};
 use hashbrown::HashMap;
+use uuid::Uuid;
 
 use super::{
-    SEGMENT_EVENTS_MAX, SegmentMeta, WriteError,
-    block::{Codes, SINGLE, column_of},
+    BLOCK_DOCS, SEGMENT_EVENTS_MAX, SegmentMeta, WriteError,
+    block::{Codes, SINGLE},
     draft::{Draft, DraftFields},
     fields::{CATEGORY, FIXED_FIELDS, ORGANIZATION},
+    record::{PLAIN_COLUMNS, Record},
+    words::{BlockWords, word_hashes},
 };
-use crate::files::NewFile;
+use crate::{Damage, codec::View, files::NewFile};
 
-/// The distinct texts of a field, and which of them every value is.
-struct Interned<'e> {
-    /// Sorted by their bytes.
-    terms: Vec<&'e str>,
-    /// Code of each value in the order they came.
+/// The events that have one value, ascending by number and never empty.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Numbers<'s> {
+    pub(crate) first: u32,
+    pub(crate) rest: &'s [u32],
+}
+
+impl Numbers<'_> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u32> {
+        std::iter::once(self.first).chain(self.rest.iter().copied())
+    }
+}
+
+/// Values of one field in any order, each with the events that have it.
+pub(crate) type Values<'s> = Vec<(&'s str, Numbers<'s>)>;
+
+/// Indexed events that can become a segment. An event is known by its number, from 0 without gaps.
+pub(crate) trait Sealable {
+    /// Every number in the total order.
+    fn order(&self) -> &[u32];
+
+    /// The id of an event.
+    fn id(&self, number: u32) -> Option<Uuid>;
+
+    /// What an event says, where it stands in the total order, and when it was taken.
+    fn view(&self, number: u32) -> Result<(View<'_>, Position, Timestamp), Damage>;
+
+    /// The values of one of [`Field::FIXED`] that is indexed.
+    fn values(&self, field: usize) -> Values<'_>;
+
+    /// The values of every label.
+    fn labels(&self) -> Vec<(&str, Values<'_>)>;
+}
+
+/// In which order the events come into the segment.
+struct Arrangement {
+    /// By doc: the event's number.
+    numbers: Vec<u32>,
+    /// By number: the event's doc.
+    docs: Vec<u32>,
+    /// The first doc of each organization.
+    starts: Vec<u32>,
+}
+
+impl Arrangement {
+    /// By (organization, absent first; time; seq), `order` being the total order.
+    fn new(order: &[u32], organizations: &Values<'_>) -> Self {
+        let mut ranks = vec![0_u32; order.len()];
+        let mut ends = vec![0_u32; organizations.len() + 2];
+        for (rank, (_, numbers)) in (1..).zip(organizations) {
+            for number in numbers.iter() {
+                ranks[number as usize] = rank;
+                ends[rank as usize + 1] += 1;
+            }
+        }
+        ends[1] = order.len() as u32 - ends.iter().sum::<u32>();
+        for at in 1..ends.len() {
+            ends[at] += ends[at - 1];
+        }
+        let starts = ends[1..ends.len() - 1].to_vec();
+        let mut next = ends;
+        let mut numbers = vec![0; order.len()];
+        let mut docs = vec![0; order.len()];
+        for number in order {
+            let place = &mut next[ranks[*number as usize] as usize];
+            numbers[*place as usize] = *number;
+            docs[*number as usize] = *place;
+            *place += 1;
+        }
+        Self { numbers, docs, starts }
+    }
+}
+
+/// The values of a field by their bytes: a value's place is its code.
+fn sorted(values: Values<'_>) -> Values<'_> {
+    // Most are told apart by their first bytes, which are compared as one number.
+    let head = |text: &str| {
+        let bytes = text.as_bytes();
+        let mut head = [0; 8];
+        let length = bytes.len().min(8);
+        head[..length].copy_from_slice(&bytes[..length]);
+        u64::from_be_bytes(head)
+    };
+    let mut keyed: Vec<_> = values.into_iter().map(|value| (head(value.0), value)).collect();
+    keyed.sort_unstable_by(|one, two| one.0.cmp(&two.0).then_with(|| one.1.0.cmp(two.1.0)));
+    keyed.into_iter().map(|(_, value)| value).collect()
+}
+
+/// A field with at most one value an event.
+struct Column<'s> {
+    values: Values<'s>,
+    /// By doc: code + 1, or 0 when absent.
     codes: Vec<u32>,
 }
 
-impl<'e> Interned<'e> {
-    fn of(values: impl Iterator<Item = &'e str>) -> Self {
-        let mut numbers: HashMap<&str, u32> = HashMap::new();
-        let mut terms: Vec<&str> = Vec::new();
-        let mut codes: Vec<u32> = Vec::new();
-        for value in values {
-            // Neighbours share most values, and comparing is cheaper than hashing.
-            let last = codes.last().copied().filter(|last| terms.get(*last as usize) == Some(&value));
-            codes.push(last.unwrap_or_else(|| {
-                *numbers.entry(value).or_insert_with(|| {
-                    terms.push(value);
-                    terms.len() as u32 - 1
-                })
-            }));
+impl<'s> Column<'s> {
+    fn new(values: Values<'s>, arrangement: &Arrangement) -> Self {
+        let mut codes = Vec::new();
+        if !values.is_empty() {
+            codes.resize(arrangement.docs.len(), 0);
+            for (code, (_, numbers)) in (1..).zip(&values) {
+                numbers.iter().for_each(|number| codes[arrangement.docs[number as usize] as usize] = code);
+            }
         }
-        let mut sorted: Vec<u32> = (0..terms.len() as u32).collect();
-        sorted.sort_unstable_by_key(|number| terms[*number as usize]);
-        let mut ranks = vec![0; terms.len()];
-        sorted.iter().zip(0..).for_each(|(number, rank)| ranks[*number as usize] = rank);
-        codes.iter_mut().for_each(|code| *code = ranks[*code as usize]);
-        Self { terms: sorted.iter().map(|number| terms[*number as usize]).collect(), codes }
+        Self { values, codes }
     }
 
-    /// Writes the field; `docs` says which doc each value belongs to.
-    fn write(
-        &self,
-        draft: &mut DraftFields,
-        key: &str,
-        docs: &[u32],
-        with_postings: bool,
-    ) -> Result<(), WriteError> {
+    /// Code + 1, or 0.
+    fn code(&self, doc: u32) -> u32 {
+        self.codes.get(doc as usize).copied().unwrap_or(0)
+    }
+
+    /// Writes the field's terms and postings.
+    fn write(&self, draft: &mut DraftFields, with_postings: bool) -> Result<(), WriteError> {
         // Counting sort by code keeps the docs of each term in order.
-        let mut ends = vec![0_usize; self.terms.len() + 1];
+        let mut ends = vec![0_u32; self.values.len() + 2];
         self.codes.iter().for_each(|code| ends[*code as usize + 1] += 1);
         for at in 1..ends.len() {
             ends[at] += ends[at - 1];
         }
-        let mut starts = ends.clone();
-        let mut sorted = vec![0; docs.len()];
-        for (code, doc) in self.codes.iter().zip(docs) {
-            let at = &mut starts[*code as usize];
-            sorted[*at] = *doc;
-            *at += 1;
+        let mut next = ends.clone();
+        let mut docs = vec![0; self.codes.len()];
+        for (code, doc) in self.codes.iter().zip(0..) {
+            let place = &mut next[*code as usize];
+            docs[*place as usize] = doc;
+            *place += 1;
         }
         let mut field = draft.field();
-        let mut distinct = Vec::new();
-        for (term, bounds) in self.terms.iter().zip(ends.windows(2)) {
-            let docs = &sorted[bounds[0]..bounds[1]];
-            // An event may name a category twice.
-            distinct.clear();
-            distinct.extend_from_slice(docs);
-            distinct.dedup();
-            field.push(term.as_bytes(), &distinct, with_postings)?;
+        for ((text, _), bounds) in self.values.iter().zip(ends[1..].windows(2)) {
+            field.push(text.as_bytes(), &docs[bounds[0] as usize..bounds[1] as usize], with_postings)?;
         }
-        draft.end_field(field, key)
+        draft.end_field(field, "")
     }
 }
 
-/// One field: its values, and the doc of each.
-struct Values<'e> {
-    interned: Interned<'e>,
-    docs: Vec<u32>,
+/// Writes a field whose values may share events.
+fn write_many(
+    values: &Values<'_>,
+    arrangement: &Arrangement,
+    draft: &mut DraftFields,
+    key: &str,
+) -> Result<(), WriteError> {
+    let mut field = draft.field();
+    let mut docs = Vec::new();
+    for (text, numbers) in values {
+        docs.clear();
+        docs.extend(numbers.iter().map(|number| arrangement.docs[number as usize]));
+        docs.sort_unstable();
+        docs.dedup();
+        field.push(text.as_bytes(), &docs, true)?;
+    }
+    draft.end_field(field, key)
 }
 
-impl<'e> Values<'e> {
-    fn of_field(events: &'e [Event], field: &Field) -> Self {
-        let mut docs = Vec::new();
-        let mut values = Vec::new();
-        for (event, doc) in events.iter().zip(0..) {
-            field.visit(event, |value| {
-                docs.push(doc);
-                values.push(value);
-            });
+/// The labels of every event.
+struct Labels<'s> {
+    /// Sorted by their names.
+    labels: Vec<(&'s str, Values<'s>)>,
+    /// By doc: where its entries begin; one more at the end.
+    starts: Vec<u32>,
+    /// Label and code, in the order of the labels' names within a doc.
+    entries: Vec<(u32, u32)>,
+}
+
+impl<'s> Labels<'s> {
+    fn new(mut labels: Vec<(&'s str, Values<'s>)>, arrangement: &Arrangement) -> Self {
+        labels.sort_unstable_by_key(|(key, _)| *key);
+        let labels: Vec<_> = labels.into_iter().map(|(key, values)| (key, sorted(values))).collect();
+        if labels.is_empty() {
+            return Self { labels, starts: Vec::new(), entries: Vec::new() };
         }
-        Self { interned: Interned::of(values.into_iter()), docs }
+        let mut starts = vec![0_u32; arrangement.docs.len() + 1];
+        let numbers = || labels.iter().flat_map(|(_, values)| values).flat_map(|(_, numbers)| numbers.iter());
+        numbers().for_each(|number| starts[arrangement.docs[number as usize] as usize + 1] += 1);
+        for at in 1..starts.len() {
+            starts[at] += starts[at - 1];
+        }
+        let mut next = starts.clone();
+        let mut entries = vec![(0, 0); starts.last().map_or(0, |end| *end as usize)];
+        for (label, (_, values)) in (0..).zip(&labels) {
+            for (code, (_, numbers)) in (0..).zip(values) {
+                for number in numbers.iter() {
+                    let place = &mut next[arrangement.docs[number as usize] as usize];
+                    entries[*place as usize] = (label, code);
+                    *place += 1;
+                }
+            }
+        }
+        Self { labels, starts, entries }
+    }
+
+    fn of(&self, doc: u32) -> &[(u32, u32)] {
+        let at = |doc: usize| self.starts.get(doc).map_or(0, |at| *at as usize);
+        &self.entries[at(doc as usize)..at(doc as usize + 1)]
     }
 }
 
-/// Hands out the codes of a field in doc order.
-struct Cursor<'v> {
-    values: &'v Values<'v>,
-    next: usize,
+/// The words of the values of a field, cut once a segment.
+struct FieldWords {
+    /// By code: where its hashes end.
+    ends: Vec<u32>,
+    hashes: Vec<u64>,
+    /// By code: the block that has them already, plus one.
+    blocks: Vec<u32>,
 }
 
-impl Cursor<'_> {
-    /// The next code, if it belongs to this doc.
-    fn next(&mut self, doc: u32) -> Option<u32> {
-        if self.values.docs.get(self.next) != Some(&doc) {
-            return None;
+impl FieldWords {
+    fn new(values: &Values<'_>, buffer: &mut String) -> Self {
+        let mut hashes = Vec::new();
+        let mut ends = Vec::with_capacity(values.len());
+        for (text, _) in values {
+            word_hashes(text, buffer, |hash| hashes.push(hash));
+            ends.push(hashes.len() as u32);
         }
-        self.next += 1;
-        self.values.interned.codes.get(self.next - 1).copied()
+        Self { blocks: vec![0; ends.len()], ends, hashes }
+    }
+
+    fn add(&mut self, code: u32, block: u32, words: &mut BlockWords) {
+        let code = code as usize;
+        if self.blocks[code] != block + 1 {
+            self.blocks[code] = block + 1;
+            let start = code.checked_sub(1).map_or(0, |before| self.ends[before]);
+            words.hashes(&self.hashes[start as usize..self.ends[code] as usize]);
+        }
     }
 }
 
-/// Writes a segment of these events, which may come in any order, and brings it to the disk.
+/// Writes a segment of indexed events and brings it to the disk.
 ///
 /// # Errors
 /// When there are no events or more than [`SEGMENT_EVENTS_MAX`], or the file cannot be written.
 pub(crate) fn write_segment(
     file: Box<dyn NewFile>,
-    mut events: Vec<Event>,
+    source: &impl Sealable,
 ) -> Result<SegmentMeta, WriteError> {
-    if events.len() > SEGMENT_EVENTS_MAX {
-        return Err(WriteError::Size(events.len()));
+    let order = source.order();
+    if order.is_empty() || order.len() > SEGMENT_EVENTS_MAX {
+        return Err(WriteError::Size(order.len()));
     }
-    fn organization(event: &Event) -> Option<&str> {
-        event.organization.as_ref().map(|organization| organization.id.as_str())
-    }
-    events.sort_unstable_by(|one, two| {
-        (organization(one), one.position()).cmp(&(organization(two), two.position()))
-    });
-    let fixed: Vec<Values<'_>> = Field::FIXED
-        .iter()
-        .map(|field| Values::of_field(if field.is_indexed() { &events } else { &[] }, field))
-        .collect();
-    let mut by_key: BTreeMap<&str, (Vec<&str>, Vec<u32>)> = BTreeMap::new();
-    for (event, doc) in events.iter().zip(0..) {
-        for (key, value) in &event.labels {
-            let (values, docs) = by_key.entry(key).or_default();
-            values.push(value);
-            docs.push(doc);
+    let organizations = sorted(source.values(ORGANIZATION));
+    let arrangement = Arrangement::new(order, &organizations);
+    let mut columns: Vec<Column<'_>> = Vec::with_capacity(FIXED_FIELDS);
+    let mut categories = Values::new();
+    for (number, field) in Field::FIXED.iter().enumerate() {
+        let values = match number {
+            ORGANIZATION => organizations.clone(),
+            _ if field.is_indexed() => sorted(source.values(number)),
+            _ => Values::new(),
+        };
+        if number == CATEGORY {
+            categories = values;
+            columns.push(Column { values: Values::new(), codes: Vec::new() });
+        } else {
+            columns.push(Column::new(values, &arrangement));
         }
     }
-    let labels: Vec<(&str, Values<'_>)> = by_key
-        .into_iter()
-        .map(|(key, (values, docs))| (key, Values { interned: Interned::of(values.into_iter()), docs }))
-        .collect();
-    let label_numbers: HashMap<&str, u32> = labels.iter().map(|(key, _)| *key).zip(0..).collect();
+    let labels = Labels::new(source.labels(), &arrangement);
 
-    let mut draft = Draft::new(file, events.len())?;
-    let mut fixed_cursors: Vec<Cursor<'_>> = fixed.iter().map(|values| Cursor { values, next: 0 }).collect();
-    let mut label_cursors: Vec<Cursor<'_>> =
-        labels.iter().map(|(_, values)| Cursor { values, next: 0 }).collect();
+    let mut draft = Draft::new(file, order.len())?;
+    write_events(source, &arrangement, &columns, &categories, &labels, &mut draft)?;
+    let time_order = order.iter().map(|number| Ok(arrangement.docs[*number as usize]));
+    let mut draft = draft.end_events(&arrangement.starts, time_order)?;
+    for (number, column) in columns.iter().enumerate() {
+        if number == CATEGORY {
+            write_many(&categories, &arrangement, &mut draft, "")?;
+        } else {
+            column.write(&mut draft, number != ORGANIZATION)?;
+        }
+    }
+    for (key, values) in &labels.labels {
+        write_many(values, &arrangement, &mut draft, key)?;
+    }
+    draft.finish(
+        arrangement.numbers.iter().map(|number| Ok(source.id(*number).unwrap_or_default().into_bytes())),
+    )
+}
+
+fn write_events<'s>(
+    source: &'s impl Sealable,
+    arrangement: &Arrangement,
+    columns: &[Column<'s>],
+    categories: &Values<'s>,
+    labels: &Labels<'s>,
+    draft: &mut Draft,
+) -> Result<(), WriteError> {
+    let category_codes: HashMap<&str, u32> = categories.iter().map(|(text, _)| *text).zip(0..).collect();
+    let mut buffer = String::new();
+    let mut column_words: Vec<FieldWords> =
+        columns.iter().map(|column| FieldWords::new(&column.values, &mut buffer)).collect();
+    let mut category_words = FieldWords::new(categories, &mut buffer);
+    let mut label_words: Vec<FieldWords> =
+        labels.labels.iter().map(|(_, values)| FieldWords::new(values, &mut buffer)).collect();
     let mut codes = Codes::default();
-    for (event, doc) in events.iter().zip(0..) {
-        for (column, field) in SINGLE.iter().enumerate() {
-            codes.single[column] = fixed_cursors[*field].next(doc).map_or(0, |code| code + 1);
+    for (number, doc) in arrangement.numbers.iter().zip(0..) {
+        let (view, position, recorded) = source.view(*number)?;
+        for (code, field) in codes.single.iter_mut().zip(SINGLE) {
+            *code = columns[field].code(doc);
         }
         codes.categories.clear();
-        while let Some(code) = fixed_cursors[CATEGORY].next(doc) {
-            codes.categories.push(code);
-        }
+        codes.categories.extend(view.categories().iter().filter_map(|text| category_codes.get(text)));
         codes.labels.clear();
-        for key in event.labels.keys() {
-            let number = label_numbers[key.as_str()];
-            if let Some(code) = label_cursors[number as usize].next(doc) {
-                codes.labels.push((number, code));
+        codes.labels.extend_from_slice(labels.of(doc));
+        let record = Record::of_view(&view, position, recorded);
+        let block = doc / BLOCK_DOCS as u32;
+        draft.push(&record, &codes, |words| {
+            for (field, column) in columns.iter().enumerate() {
+                if let Some(code) = column.code(doc).checked_sub(1) {
+                    column_words[field].add(code, block, words);
+                }
             }
-        }
-        draft.push(event, &codes)?;
+            for code in &codes.categories {
+                category_words.add(*code, block, words);
+            }
+            for (label, code) in &codes.labels {
+                label_words[*label as usize].add(*code, block, words);
+            }
+            record.texts[..PLAIN_COLUMNS].iter().flatten().for_each(|text| words.text(text));
+            record.texts[PLAIN_COLUMNS..].iter().flatten().for_each(|json| words.json(json));
+        })?;
     }
-
-    let organizations = &fixed[ORGANIZATION];
-    let mut starts = vec![0; organizations.interned.terms.len()];
-    for (code, doc) in organizations.interned.codes.iter().zip(&organizations.docs).rev() {
-        starts[*code as usize] = *doc;
-    }
-    let mut order: Vec<u32> = (0..events.len() as u32).collect();
-    order.sort_by_key(|doc| events[*doc as usize].position());
-    let mut draft = draft.end_events(&starts, order.into_iter().map(Ok))?;
-    debug_assert!(column_of(ORGANIZATION).is_none(), "an organization is told by the doc's range");
-    for (number, values) in fixed.iter().enumerate() {
-        values.interned.write(&mut draft, "", &values.docs, number != ORGANIZATION)?;
-    }
-    debug_assert_eq!(fixed.len(), FIXED_FIELDS);
-    for (key, values) in &labels {
-        values.interned.write(&mut draft, key, &values.docs, true)?;
-    }
-    draft.finish(events.iter().map(|event| Ok(*event.id.as_bytes())))
+    Ok(())
 }

@@ -10,10 +10,13 @@ use bytes::Bytes;
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable, hash_map::EntryRef};
 use uuid::Uuid;
 
+use super::unreadable;
 use crate::{
+    Damage,
     batch::slice,
     codec::{CodecError, View},
     query::part::Identity,
+    segment::{self, Numbers, Sealable},
 };
 
 /// The events that have one value of one field, ascending and never empty.
@@ -198,11 +201,16 @@ impl Contents {
         View::read(bytes_of(&self.chunks, entry))
     }
 
+    /// When the event of that number was taken.
+    fn recorded(&self, number: u32) -> Result<Timestamp, CodecError> {
+        let chunk = self.entry(number).and_then(|entry| self.chunks.get(entry.chunk as usize));
+        chunk.map(|chunk| chunk.recorded).ok_or(CodecError::Short)
+    }
+
     /// The event of that number.
     pub(crate) fn event(&self, number: u32) -> Result<Event, CodecError> {
         let entry = self.entry(number).ok_or(CodecError::Short)?;
-        let recorded = self.chunks.get(entry.chunk as usize).ok_or(CodecError::Short)?.recorded;
-        Ok(self.view(number)?.to_event(entry.position.seq, recorded))
+        Ok(self.view(number)?.to_event(entry.position.seq, self.recorded(number)?))
     }
 
     /// Whether there is an event of this identity.
@@ -233,6 +241,37 @@ impl Contents {
             fixed => fixed.number().and_then(|number| self.fixed.get(usize::from(number))),
         })
     }
+}
+
+impl Sealable for Contents {
+    fn order(&self) -> &[u32] {
+        &self.order
+    }
+
+    fn id(&self, number: u32) -> Option<Uuid> {
+        self.entry(number).map(|entry| entry.id)
+    }
+
+    fn view(&self, number: u32) -> Result<(View<'_>, Position, Timestamp), Damage> {
+        let position = self.position(number).ok_or(CodecError::Short).map_err(unreadable)?;
+        let recorded = self.recorded(number).map_err(unreadable)?;
+        Ok((Self::view(self, number).map_err(unreadable)?, position, recorded))
+    }
+
+    fn values(&self, field: usize) -> segment::Values<'_> {
+        self.fixed.get(field).map(posted).unwrap_or_default()
+    }
+
+    fn labels(&self) -> Vec<(&str, segment::Values<'_>)> {
+        self.labels.iter().map(|(key, values)| (key.as_str(), posted(values))).collect()
+    }
+}
+
+fn posted(values: &Values) -> segment::Values<'_> {
+    values
+        .iter()
+        .map(|(value, postings)| (value.as_str(), Numbers { first: postings.first, rest: &postings.rest }))
+        .collect()
 }
 
 /// What an encoded event is deduplicated by.

@@ -21,7 +21,9 @@ use crate::{
     Damage,
     batch::Chunk,
     codec::CodecError,
+    files::NewFile,
     query::part::{Identity, Matches, Part, Span},
+    segment::{SegmentMeta, WriteError, write_segment},
 };
 
 pub(crate) use self::contents::{Arrival, identity_of};
@@ -96,11 +98,33 @@ impl TailPart {
         Some(TailView { part: Arc::clone(self), length: span.events as u32, span })
     }
 
+    /// Writes everything that is here into a segment file.
+    pub(crate) fn seal(&self, file: Box<dyn NewFile>) -> Result<SegmentMeta, WriteError> {
+        write_segment(file, &self.read().contents)
+    }
+
     /// Every event, in order of `seq`.
+    #[cfg(test)]
     pub(crate) fn events(&self) -> Result<Vec<Event>, Damage> {
         let growing = self.read();
         let contents = &growing.contents;
         (0..contents.len()).map(|number| contents.event(number).map_err(unreadable)).collect()
+    }
+
+    /// A part of events that have their `seq` and `recorded` already.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn of_events(events: &[Event]) -> Result<Self, CodecError> {
+        let part = Self::new();
+        for event in events {
+            let mut bytes = Vec::new();
+            crate::codec::encode(event, &mut bytes);
+            let bounds = (0, bytes.len() as u32);
+            let chunk = Chunk { bytes: bytes.into(), bounds: vec![bounds] };
+            for view in chunk.views() {
+                part.insert(&chunk, event.recorded, &[Arrival { view: view?, seq: event.seq, bounds }]);
+            }
+        }
+        Ok(part)
     }
 }
 

@@ -6,10 +6,10 @@ use annals_model::{Event, Field, Filter, Json, Order, Timestamp};
 use hashbrown::HashMap;
 use uuid::Uuid;
 
-use super::{Place, answers};
+use super::{Place, answers, write_segment};
 use crate::{
     query::part::Part,
-    segment::{WriteError, merge_segments, write_segment},
+    segment::{WriteError, merge_segments},
 };
 
 fn event(seq: u64) -> Event {
@@ -26,7 +26,7 @@ fn event(seq: u64) -> Event {
 #[test]
 fn no_events_make_no_segment() {
     let place = Place::new();
-    assert!(matches!(write_segment(place.create("none"), Vec::new()), Err(WriteError::Size(0))));
+    assert!(matches!(write_segment(place.create("none"), &[]), Err(WriteError::Size(0))));
     assert!(matches!(merge_segments(place.create("none"), &[]), Err(WriteError::Size(0))));
 }
 

@@ -12,11 +12,17 @@ use std::{path::PathBuf, sync::Arc};
 use annals_model::Event;
 use proptest::test_runner::{Config as ProptestConfig, RngSeed};
 
-use super::{Segment, merge_segments, write_segment};
+use super::{Segment, SegmentMeta, WriteError, merge_segments};
 use crate::{
     Damage,
     files::{Files, NewFile, SystemFiles},
+    tail::TailPart,
 };
+
+/// Seals these events.
+fn write_segment(file: Box<dyn NewFile>, events: &[Event]) -> Result<SegmentMeta, WriteError> {
+    TailPart::of_events(events).unwrap().seal(file)
+}
 
 /// So many cases, the same ones every time.
 fn cases(cases: u32) -> ProptestConfig {
@@ -49,7 +55,7 @@ impl Place {
     }
 
     fn write(&self, name: &str, events: &[Event]) -> Arc<Segment> {
-        let meta = write_segment(self.create(name), events.to_vec()).unwrap();
+        let meta = write_segment(self.create(name), events).unwrap();
         self.open(name, &meta)
     }
 
@@ -58,7 +64,7 @@ impl Place {
         self.open(name, &meta)
     }
 
-    fn open(&self, name: &str, meta: &super::SegmentMeta) -> Arc<Segment> {
+    fn open(&self, name: &str, meta: &SegmentMeta) -> Arc<Segment> {
         let segment = self.try_open(name).unwrap();
         assert_eq!(segment.meta(), meta);
         assert_eq!(meta.bytes, std::fs::metadata(self.path(name)).unwrap().len());

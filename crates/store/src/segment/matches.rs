@@ -240,7 +240,7 @@ impl<'s> Selection<'s> {
     fn has_long_runs(&self, set: &RoaringBitmap, width: i64) -> bool {
         let meta = self.segment.meta();
         let span = meta.last.time.nanos().abs_diff(meta.first.time.nanos());
-        let buckets = span / width.max(1).unsigned_abs() + 1;
+        let buckets = (span / width.max(1).unsigned_abs()).saturating_add(1);
         let runs = (u64::from(self.segment.organizations()) + 1).saturating_mul(buckets);
         set.len() / runs >= BUCKET_RUN_DOCS
     }

@@ -1,6 +1,6 @@
 //! What the native API reads: bodies, parameters, cursors.
 
-use annals_model::{Cursor, Event, Order, Position, Timestamp};
+use annals_model::{Clock, Cursor, Event, Order, Position, Timestamp};
 use annals_server::fuzzing::{decompress, import_parameters, ingest, list_parameters};
 use annals_testkit::FakeClock;
 
@@ -50,10 +50,10 @@ fn native_body(input: &[u8]) {
 
 fn native_parameters(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
-    if let Ok(query) = list_parameters(text) {
+    if let Ok(query) = list_parameters(text, clock().now()) {
         // What a cursor is made for must be told from everything else in a bounded time.
         let fingerprint = query.fingerprint();
-        assert_eq!(list_parameters(text).unwrap().fingerprint(), fingerprint);
+        assert_eq!(list_parameters(text, clock().now()).unwrap().fingerprint(), fingerprint);
         let _ = query.check();
     }
     if let Ok(import) = import_parameters(text) {

@@ -5,7 +5,8 @@ use std::{borrow::Cow, collections::BTreeSet};
 use serde::Serialize;
 
 use crate::{
-    Event, Field, TimeRange,
+    Criterion, Event, Field, Place, TimeRange,
+    criterion::has_phrase,
     limits::{FILTER_DEPTH_MAX, FILTER_NODES_MAX},
     text::tokens,
 };
@@ -33,10 +34,16 @@ pub enum Filter {
     Prefix(Field, String),
     /// The field has a value at all.
     Exists(Field),
+    /// The field has a value that is what this says.
+    Value(Field, Criterion),
+    /// There is a value at this place that is what this says.
+    At(Place, Criterion),
     /// The event happened in this range.
     Time(TimeRange),
     /// Every word of this text occurs among the words of the event, in any order and any case.
     Text(String),
+    /// The words of this text stand one behind another in a text of the event, in any case.
+    Phrase(String),
 }
 
 /// Bounds of a text, compared byte by byte; each bound is (value, inclusive).
@@ -163,7 +170,17 @@ impl Filter {
             Self::Range(field, bounds) => any(field, &|value| bounds.contain(value)),
             Self::Prefix(field, prefix) => any(field, &|value| value.starts_with(prefix.as_str())),
             Self::Exists(field) => any(field, &|_| true),
+            Self::Value(field, criterion) => any(field, &|value| criterion.accepts(value)),
+            Self::At(place, criterion) => place.has(event, criterion),
             Self::Time(range) => range.contains(event.time),
+            Self::Phrase(words) => {
+                let mut phrase = Vec::new();
+                let mut buffer = String::new();
+                tokens(words, &mut buffer, |word| phrase.push(word.to_owned()));
+                let mut found = phrase.is_empty();
+                event.visit_texts(|text| found = found || has_phrase(text, &phrase, &mut buffer));
+                found
+            }
             Self::Text(words) => {
                 let mut missing = BTreeSet::new();
                 let mut buffer = String::new();

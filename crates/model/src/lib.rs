@@ -7,7 +7,9 @@
 //! and [`Scope`] (who may see what: no query exists without one).
 
 mod access;
+mod criterion;
 mod cursor;
+mod decimal;
 mod event;
 mod field;
 mod filter;
@@ -15,7 +17,9 @@ mod id;
 mod json;
 pub mod limits;
 mod login;
+mod path;
 mod query;
+pub mod search;
 mod text;
 mod time;
 mod validate;
@@ -23,6 +27,7 @@ pub mod vocabulary;
 mod wire;
 
 pub use access::{Grant, Presented, Principal, Refusal, Role, Scope};
+pub use criterion::{Criterion, Folded, Glyph, NumberBounds, Pattern, Place};
 pub use cursor::{Cursor, CursorError};
 pub use event::{Entity, Event, Named, Outcome, Request};
 pub use field::{Field, UnknownField};

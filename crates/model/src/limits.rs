@@ -28,3 +28,15 @@ pub const PAGE_BYTES_MAX: usize = 16 << 20;
 pub const GROUPS_MAX: usize = 10_000;
 /// Buckets that one time histogram returns.
 pub const BUCKETS_MAX: usize = 10_000;
+/// Bytes of a text in the search language.
+pub const SEARCH_BYTES_MAX: usize = 8 << 10;
+/// Parentheses and negations inside of each other in a search. Each makes at most two levels of a filter tree.
+pub const SEARCH_DEPTH_MAX: usize = 24;
+/// Words and values of a search.
+pub const SEARCH_TERMS_MAX: usize = 500;
+/// Wildcards of a search.
+pub const SEARCH_WILDCARDS_MAX: usize = 32;
+/// Characters of one value with wildcards.
+pub const SEARCH_PATTERN_CHARS_MAX: usize = 256;
+/// Candidates that one completion returns.
+pub const SEARCH_CANDIDATES_MAX: usize = 50;

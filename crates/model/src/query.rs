@@ -8,6 +8,7 @@ use crate::{
     Cursor, Event, Filter, Scope, Timestamp,
     filter::FilterTooLarge,
     limits::{PAGE_BYTES_MAX, PAGE_EVENTS_MAX},
+    search::Search,
 };
 
 /// A half-open range of instants: `from` inclusive, `to` exclusive; an absent end is open.
@@ -118,6 +119,8 @@ pub struct Query {
     scope: Scope,
     /// What the events must satisfy.
     pub filter: Filter,
+    /// What they must satisfy too, in the search language.
+    search: Option<Search>,
     /// When they must have happened.
     pub range: TimeRange,
     /// Which end comes first.
@@ -138,6 +141,7 @@ impl Query {
         Self {
             scope,
             filter: Filter::all(),
+            search: None,
             range: TimeRange::ALL,
             order: Order::Descending,
             start: Start::Beginning,
@@ -151,6 +155,13 @@ impl Query {
     #[must_use]
     pub fn filter(mut self, filter: Filter) -> Self {
         self.filter = std::mem::replace(&mut self.filter, Filter::all()).and(filter);
+        self
+    }
+
+    /// With this search in place of the one it has; its condition is added to the others.
+    #[must_use]
+    pub fn search(mut self, search: Search) -> Self {
+        self.search = Some(search);
         self
     }
 
@@ -206,7 +217,10 @@ impl Query {
 
     /// Scope, filter and range as one condition: what an event must satisfy to be counted.
     pub fn condition(&self) -> Filter {
-        let condition = self.scope.to_filter().and(self.filter.clone());
+        let mut condition = self.scope.to_filter().and(self.filter.clone());
+        if let Some(search) = &self.search {
+            condition = condition.and(search.filter.clone());
+        }
         if self.range == TimeRange::ALL { condition } else { condition.and(Filter::Time(self.range)) }
     }
 
@@ -215,12 +229,16 @@ impl Query {
     /// # Errors
     /// When it is too large to answer.
     pub fn check(&self) -> Result<(), FilterTooLarge> {
-        self.filter.check_size()
+        self.filter.check_size()?;
+        self.search.iter().try_for_each(|search| search.filter.check_size())
     }
 
     /// A number that equal conditions and orders share: cursors carry it, so that one is not used with another query.
     pub fn fingerprint(&self) -> u32 {
-        let text = format!("{:?} {:?} {}", self.range, self.order, self.filter.canonical());
+        // Of a search what it says, not what it means at this instant: `time:-7d` is one question on every page.
+        let search = self.search.as_ref().map(|search| search.identity.as_str());
+        let mut text = format!("{:?} {:?} {}", self.range, self.order, self.filter.canonical());
+        search.iter().for_each(|search| text.push_str(search));
         // Any 32 bits of a good hash will do; this is a guard against mistakes, not against forgery.
         xxhash_rust::xxh3::xxh3_64(text.as_bytes()) as u32
     }

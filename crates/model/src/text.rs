@@ -49,6 +49,36 @@ pub fn tokens(text: &str, buffer: &mut String, mut visit: impl FnMut(&str)) {
     }
 }
 
+/// A character in lower case, where that is one character; upper and lower case are alike when these are equal.
+/// Texts that are alike have the same [`tokens`].
+pub(crate) fn fold(character: char) -> char {
+    if character.is_ascii() {
+        return character.to_ascii_lowercase();
+    }
+    let mut lower = character.to_lowercase();
+    match (lower.next(), lower.next()) {
+        (Some(one), None) => one,
+        _ => character,
+    }
+}
+
+/// Every character that [`fold`] makes this ASCII character of; none of them for one that is not ASCII or not folded.
+pub(crate) fn folds_of_ascii(folded: char) -> impl Iterator<Item = char> {
+    let upper = folded.to_ascii_uppercase();
+    let ways = [
+        Some(folded).filter(|character| character.is_ascii() && !character.is_ascii_uppercase()),
+        Some(upper).filter(|upper| folded.is_ascii() && *upper != folded),
+        // The sign of the unit kelvin is a capital k.
+        Some('\u{212a}').filter(|_| folded == 'k'),
+    ];
+    ways.into_iter().flatten()
+}
+
+/// Whether a character belongs to a word.
+pub(crate) fn is_word_character(character: char) -> bool {
+    character.is_alphanumeric()
+}
+
 fn cut(token: &str) -> &str {
     let mut end = token.len().min(TOKEN_BYTES_MAX);
     while !token.is_char_boundary(end) {
@@ -159,6 +189,18 @@ mod tests {
         assert_eq!(words("aB\u{a0}é x—É9a_ÀB"), ["ab", "é", "x", "é9a", "àb"]);
         assert_eq!(words(" -- "), Vec::<String>::new());
         assert_eq!(words(&"é".repeat(100)), ["é".repeat(TOKEN_BYTES_MAX / 2)]);
+    }
+
+    #[test]
+    fn alike_texts_have_the_same_words() {
+        for character in '\0'..=char::MAX {
+            let folded = fold(character);
+            assert_eq!(fold(folded), folded, "{character:?}");
+            assert_eq!(words(&character.to_string()), words(&folded.to_string()), "{character:?}");
+            let is_known = folds_of_ascii(folded).any(|way| way == character);
+            assert_eq!(is_known, folded.is_ascii(), "{character:?}");
+            assert_eq!(is_word_character(character), !words(&character.to_string()).is_empty());
+        }
     }
 
     #[test]

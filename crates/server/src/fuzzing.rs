@@ -4,7 +4,7 @@
 //! by the targets.
 
 use annals_dialects::{Dialect, Import};
-use annals_model::{Clock, Event, Query, Scope};
+use annals_model::{Clock, Event, Query, Scope, Timestamp};
 use bytes::Bytes;
 
 use crate::{
@@ -57,11 +57,11 @@ pub fn import_parameters(query: &str) -> Result<Import, String> {
 }
 
 /// Reads the parameters of a native list and of a histogram.
-pub fn list_parameters(query: &str) -> Result<Query, String> {
-    let parameters = Parameters::parse(query, &["limit", "width"]).map_err(detail)?;
+pub fn list_parameters(query: &str, now: Timestamp) -> Result<Query, String> {
+    let parameters = Parameters::parse(query, &["limit", "width"], now).map_err(detail)?;
     parameters.own("width").and_then(counts::width);
     let limit = parameters.number("limit", 1, 1_000).map_err(detail)?;
-    Ok(Query::new(Scope::nothing()).filter(parameters.into_filter()).limit(limit))
+    Ok(parameters.within(Scope::nothing()).limit(limit))
 }
 
 /// Decompresses a body, gzip or else zstd.

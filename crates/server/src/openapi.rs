@@ -193,6 +193,17 @@ fn filters() -> Vec<Value> {
             "Words that all occur in the event, in any order and any case",
             json!({ "type": "string" }),
         ),
+        parameter(
+            "search",
+            "A search: `type:audit.app.* actor:alice -origin:CONSOLE time:-7d`. The language is described in \
+             docs/search.md; the other parameters apply as well",
+            json!({ "type": "string" }),
+        ),
+        parameter(
+            "utc_offset",
+            "The zone of dates and times in `search` that name none, as in `+02:00`",
+            json!({ "type": "string", "pattern": "^(Z|[+-][0-9]{2}:?[0-9]{2})$", "default": "Z" }),
+        ),
         parameter("from", "Events from this instant on", instant()),
         parameter("to", "Events before this instant", instant()),
     ];

@@ -155,6 +155,22 @@ impl Store {
         self.reader().facets(query, fields, limit)
     }
 
+    /// The values of a field that begin with a text, upper and lower case alike, among the events a query selects, with
+    /// how many of these have them; the most frequent first, ties by value, at most `limit` and
+    /// [`annals_model::limits::GROUPS_MAX`]. Order, start and limit of the query do not matter.
+    ///
+    /// # Errors
+    /// When the filter is too large, a segment is damaged, or there are too many values.
+    pub fn values(
+        &self,
+        query: &Query,
+        field: &Field,
+        prefix: &str,
+        limit: usize,
+    ) -> Result<Vec<GroupCount>, QueryError> {
+        self.reader().values(query, field, prefix, limit)
+    }
+
     /// How many of the events a query selects lie in each bucket of time, ascending by the bucket's first instant (a
     /// multiple of `width` since the Unix epoch). Empty buckets are left out.
     ///

@@ -15,8 +15,9 @@ use std::{
 };
 
 use annals_model::{
-    Bounds, Clock, Entity, Event, Field, Filter, Grant, GroupCount, Json, Named, Order, Outcome, Position,
-    Principal, Query, Request, Role, Scope, Start, TimeRange, Timestamp,
+    Bounds, Clock, Criterion, Entity, Event, Field, Filter, Glyph, Grant, GroupCount, Json, Named,
+    NumberBounds, Order, Outcome, Pattern, Place, Position, Principal, Query, Request, Role, Scope, Start,
+    TimeRange, Timestamp,
 };
 use annals_store::{Batch, Options, Store, Taken};
 use proptest::{collection, option, prelude::*, sample::select};
@@ -72,7 +73,10 @@ prop_compose! {
             categories,
             labels,
             message,
-            data: data.map(|text| Json::from_value(&serde_json::json!({ "said": text })).unwrap()),
+            data: data.map(|text| {
+                let number = id % 50;
+                Json::from_value(&serde_json::json!({ "said": text, "in": [{ "number": number as u64 }] })).unwrap()
+            }),
             ..Event::default()
         }
     }
@@ -104,6 +108,40 @@ fn range() -> impl Strategy<Value = TimeRange> {
     (end(), end()).prop_map(|(from, to)| TimeRange { from, to })
 }
 
+/// Texts in other case, patterns and numbers that hit some of the values.
+fn criterion() -> impl Strategy<Value = Criterion> {
+    let glyph = |sign: char| match sign {
+        '*' => Glyph::Many,
+        '?' => Glyph::One,
+        other => Glyph::Is(other),
+    };
+    let shape = (select(vec!["*", "a*", "*A*", "?", "BACKUP d*", "*done", "ra?ay*"]), any::<bool>());
+    prop_oneof![
+        Just(Criterion::Any),
+        word().prop_map(Criterion::Is),
+        word().prop_map(|text| Criterion::alike(&text.to_uppercase())),
+        shape.prop_map(move |(shape, ignores_case)| {
+            Criterion::Like(Pattern::new(shape.chars().map(glyph), ignores_case))
+        }),
+        word().prop_map(|text| Criterion::Within(Bounds { lower: Some((text, false)), upper: None })),
+        (-3..40_i64).prop_map(|number| {
+            let lower = Some((number.to_string(), true));
+            Criterion::Between(NumberBounds { lower, upper: Some(("30".to_owned(), false)) })
+        }),
+    ]
+}
+
+fn place() -> impl Strategy<Value = Place> {
+    let path = |path: &[&str]| path.iter().map(|part| (*part).to_owned()).collect::<Vec<_>>();
+    select(vec![
+        Place::Message,
+        Place::RequestUri,
+        Place::Before(Vec::new()),
+        Place::Data(path(&["said"])),
+        Place::Data(path(&["in", "number"])),
+    ])
+}
+
 fn filter() -> impl Strategy<Value = Filter> {
     let bound = || option::of((word(), any::<bool>()));
     let value = || prop_oneof![6 => word(), 1 => select(vec!["native", "rafay", "o1", "p1", "success"]).prop_map(str::to_owned)];
@@ -115,6 +153,9 @@ fn filter() -> impl Strategy<Value = Filter> {
             .prop_map(|(field, lower, upper)| Filter::Range(field, Bounds { lower, upper })),
         (field(), value()).prop_map(|(field, value)| Filter::Prefix(field, value)),
         field().prop_map(Filter::Exists),
+        (field(), criterion()).prop_map(|(field, criterion)| Filter::Value(field, criterion)),
+        (place(), criterion()).prop_map(|(place, criterion)| Filter::At(place, criterion)),
+        select(vec!["backup DONE", "done backup", "done"]).prop_map(|text| Filter::Phrase(text.to_owned())),
         range().prop_map(Filter::Time),
         select(vec!["", "backup", "done a", "Ü", "nowhere"]).prop_map(|text| Filter::Text(text.to_owned())),
     ];

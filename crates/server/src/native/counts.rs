@@ -124,7 +124,8 @@ pub(crate) async fn field(
     let reader = caller_with(&app, &trail, request.headers(), Role::Reader).await?;
     let name = segment(name)?;
     let field = field_named(&name).ok_or_else(|| Problem::new(Kind::NotFound, no_field(&name)))?;
-    let parameters = Parameters::parse(request.uri().query().unwrap_or_default(), &["limit"])?;
+    let parameters =
+        Parameters::parse(request.uri().query().unwrap_or_default(), &["limit"], app.clock.now())?;
     let limit = parameters.number("limit", GROUPS_DEFAULT as u32, GROUPS_MAX as u32)?;
     let query = parameters.query(&reader)?;
     let (asked, named) = (Arc::clone(&app), field.name().into_owned());
@@ -151,7 +152,8 @@ pub(crate) async fn facets(
     request: Request,
 ) -> Result<Response, Problem> {
     let reader = caller_with(&app, &trail, request.headers(), Role::Reader).await?;
-    let parameters = Parameters::parse(request.uri().query().unwrap_or_default(), &["field", "limit"])?;
+    let parameters =
+        Parameters::parse(request.uri().query().unwrap_or_default(), &["field", "limit"], app.clock.now())?;
     let limit = parameters.number("limit", FACET_VALUES_DEFAULT as u32, FACET_VALUES_MAX as u32)?;
     let mut fields: Vec<Field> = Vec::new();
     for name in parameters.own_all("field") {
@@ -201,7 +203,7 @@ pub(crate) async fn histogram(
 ) -> Result<Response, Problem> {
     let reader = caller_with(&app, &trail, request.headers(), Role::Reader).await?;
     let own = ["width", "buckets", "by"];
-    let parameters = Parameters::parse(request.uri().query().unwrap_or_default(), &own)?;
+    let parameters = Parameters::parse(request.uri().query().unwrap_or_default(), &own, app.clock.now())?;
     let choice = match (parameters.own("width"), parameters.own("buckets")) {
         (Some(_), Some(_)) => {
             return Err(Problem::parameter("`width` and `buckets` are both given: give one of them"));

@@ -1,7 +1,10 @@
 //! Query parameters of the native API: those that select events, which every reading request has, and those of one
 //! request. Unknown ones are refused: a filter that is silently not applied answers another question.
 
-use annals_model::{Field, Filter, Principal, Query, TimeRange, Timestamp};
+use annals_model::{
+    Field, Filter, Principal, Query, Scope, TimeRange, Timestamp,
+    search::{Moment, Search},
+};
 
 use crate::native::problem::{Kind, Problem};
 
@@ -20,6 +23,7 @@ const REPEATABLE: [&str; 1] = ["field"];
 /// The parameters of a request, taken apart.
 pub(crate) struct Parameters {
     filter: Filter,
+    search: Option<Search>,
     range: TimeRange,
     organizations: Vec<String>,
     own: Vec<(&'static str, String)>,
@@ -32,14 +36,16 @@ pub(crate) fn field(name: &str) -> Option<Field> {
 }
 
 impl Parameters {
-    /// Reads a query string; `own` are the names that this request has beside the filters.
+    /// Reads a query string; `own` are the names that this request has beside the filters, `now` is what a search
+    /// counts from.
     ///
     /// # Errors
-    /// 400 that names the parameter.
-    pub(crate) fn parse(query: &str, own: &[&'static str]) -> Result<Self, Problem> {
+    /// 400 that names the parameter, or the place in the search.
+    pub(crate) fn parse(query: &str, own: &[&'static str], now: Timestamp) -> Result<Self, Problem> {
         let mut fields: Vec<(Field, Vec<String>)> = Vec::new();
         let mut text = None;
         let (mut from, mut to) = (None, None);
+        let (mut search, mut offset) = (None, None);
         let mut found: Vec<(&'static str, String)> = Vec::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             if let Some(own) = own.iter().find(|own| **own == name) {
@@ -51,6 +57,8 @@ impl Parameters {
             }
             match &*name {
                 "q" => set(&mut text, "q", value.into_owned())?,
+                "search" => set(&mut search, "search", value.into_owned())?,
+                "utc_offset" => set(&mut offset, "utc_offset", utc_offset(&value)?)?,
                 "from" => set(&mut from, "from", instant("from", &value)?)?,
                 "to" => set(&mut to, "to", instant("to", &value)?)?,
                 _ => {
@@ -74,7 +82,10 @@ impl Parameters {
             _ => Filter::any_of(field, values),
         });
         let filter = conditions.chain(text.map(Filter::Text)).fold(Filter::all(), Filter::and);
-        Ok(Self { filter, range: TimeRange::new(from, to), organizations, own: found })
+        let moment = Moment { now, offset_seconds: offset.unwrap_or(0) };
+        let search = search.map(|text| Search::parse(&text, moment)).transpose();
+        let search = search.map_err(|error| Problem::search(&error))?;
+        Ok(Self { filter, search, range: TimeRange::new(from, to), organizations, own: found })
     }
 
     /// Refuses every parameter.
@@ -90,10 +101,13 @@ impl Parameters {
         }
     }
 
-    /// What of the parameters selects events.
-    #[cfg(feature = "fuzzing")]
-    pub(crate) fn into_filter(self) -> Filter {
-        self.filter
+    /// The query that the parameters select within a scope.
+    pub(crate) fn within(&self, scope: Scope) -> Query {
+        let query = Query::new(scope).filter(self.filter.clone()).range(self.range);
+        match &self.search {
+            Some(search) => query.search(search.clone()),
+            None => query,
+        }
     }
 
     /// The value of one of the request's own parameters.
@@ -131,7 +145,7 @@ impl Parameters {
             let detail = format!("this credential is not allowed to read organization `{organization}`");
             return Err(Problem::new(Kind::Forbidden, detail));
         }
-        Ok(Query::new(scope).filter(self.filter.clone()).range(self.range))
+        Ok(self.within(scope))
     }
 }
 
@@ -148,6 +162,13 @@ fn instant(name: &str, text: &str) -> Result<Timestamp, Problem> {
     repaired.parse().map_err(|error| Problem::parameter(format!("`{name}`: {error}")))
 }
 
+fn utc_offset(text: &str) -> Result<i32, Problem> {
+    // As in an instant, a `+` that was not encoded arrives as a space.
+    Moment::offset_of(&text.replacen(' ', "+", 1)).ok_or_else(|| {
+        Problem::parameter(format!("`utc_offset` is `{text}`: must be Z, or hours and minutes as in +02:00"))
+    })
+}
+
 fn repeated(name: &str) -> Problem {
     Problem::parameter(format!("`{name}` is given more than once"))
 }
@@ -155,7 +176,10 @@ fn repeated(name: &str) -> Problem {
 fn unknown(name: &str, own: &[&str]) -> Problem {
     let fields = Field::FIXED.iter().map(|field| field.name().into_owned());
     let aliases = ALIASES.iter().map(|(alias, _)| (*alias).to_owned());
-    let others = ["labels.<name>", "q", "from", "to"].iter().chain(own).map(|name| (*name).to_owned());
+    let others = ["labels.<name>", "search", "utc_offset", "q", "from", "to"]
+        .iter()
+        .chain(own)
+        .map(|name| (*name).to_owned());
     let known: Vec<String> = aliases.chain(fields).chain(others).collect();
     Problem::parameter(format!("unknown parameter `{name}`; known are {}", known.join(", ")))
 }
@@ -165,7 +189,8 @@ mod tests {
     use super::*;
 
     fn parse(query: &str) -> Result<Parameters, String> {
-        Parameters::parse(query, &["limit"]).map_err(|problem| problem.detail)
+        let now = "2026-11-22T12:00:00Z".parse().unwrap();
+        Parameters::parse(query, &["limit"], now).map_err(|problem| problem.detail)
     }
 
     #[test]
@@ -185,6 +210,16 @@ mod tests {
         assert_eq!(parameters.number("limit", 1, 10).map_err(|problem| problem.detail), Ok(7));
         assert_eq!(parse("actor=u&actor.id=v").unwrap().filter, Filter::any_of(Field::ActorId, ["u", "v"]));
         assert_eq!(parse("").unwrap().filter, Filter::all());
+        let query = parse("actor=u&search=time:today+outcome:failure&utc_offset=+02:00").unwrap();
+        let expected = Filter::And(vec![
+            Filter::term(Field::ActorId, "u"),
+            Filter::Time(TimeRange::new(
+                Some("2026-11-21T22:00:00Z".parse().unwrap()),
+                Some("2026-11-22T22:00:00Z".parse().unwrap()),
+            )),
+            Filter::term(Field::Outcome, "failure"),
+        ]);
+        assert_eq!(query.within(Scope::nothing()).condition(), Filter::none().and(expected));
     }
 
     #[test]
@@ -195,6 +230,9 @@ mod tests {
             ("order=asc", "unknown parameter `order`"),
             ("limit=1&limit=1", "`limit` is given more than once"),
             ("q=a&q=b", "`q` is given more than once"),
+            ("search=a&search=b", "`search` is given more than once"),
+            ("search=actr:x", "`search`: there is no field `actr` (column 1); nearest are `actor`"),
+            ("utc_offset=2", "`utc_offset` is `2`: must be Z, or"),
             ("from=yesterday", "`from`: `yesterday` is not an RFC 3339 time"),
             ("to=9999-01-01T00:00:00Z", "`to`: `9999-01-01T00:00:00Z` lies outside"),
             (

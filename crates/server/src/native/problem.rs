@@ -4,6 +4,7 @@
 //! the request's identifier is known, and because what goes wrong before a dialect is reached must not be told its
 //! clients in a shape they have never seen.
 
+use annals_model::search::SearchError;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
@@ -42,6 +43,8 @@ kinds! {
     BadParameter = BAD_REQUEST, "bad-parameter", "A parameter of the request is wrong";
     /// The body is not what its content type says.
     BadBody = BAD_REQUEST, "bad-body", "The body cannot be read";
+    /// A text that is not of the search language.
+    BadSearch = BAD_REQUEST, "bad-search", "The search cannot be understood";
     /// A cursor that cannot be used.
     BadCursor = BAD_REQUEST, "bad-cursor", "The cursor cannot be used";
     /// The query asks for more than the server answers at once.
@@ -84,6 +87,16 @@ pub(crate) struct Problem {
     pub(crate) detail: String,
     /// `Allow`, `Accept` and the like.
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// Where in the search, and what may have been meant.
+    search: Option<Box<Misunderstood>>,
+}
+
+/// Where a search is wrong, and what may have been meant.
+#[derive(Debug, Clone)]
+struct Misunderstood {
+    column: usize,
+    length: usize,
+    hint: String,
 }
 
 /// Problem details (RFC 9457) as they are written.
@@ -101,15 +114,35 @@ pub(crate) struct Written<'p> {
     detail: &'p str,
     /// The identifier of the request, as in the header `x-request-id` and in the server's log.
     request_id: &'p str,
+    /// For `bad-search`: the first character that is wrong, counted from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 1)]
+    column: Option<usize>,
+    /// For `bad-search`: how many characters are wrong; 0 where something is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    length: Option<usize>,
+    /// For `bad-search`: what may have been meant, or what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    hint: Option<&'p str>,
 }
 
 impl Problem {
     pub(crate) fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), headers: Vec::new() }
+        Self { kind, detail: detail.into(), headers: Vec::new(), search: None }
     }
 
     pub(crate) fn parameter(detail: impl Into<String>) -> Self {
         Self::new(Kind::BadParameter, detail)
+    }
+
+    /// A search that was not understood.
+    pub(crate) fn search(error: &SearchError) -> Self {
+        let (column, length, hint) = (error.column, error.length, error.hint());
+        let detail = format!("`search`: {error} (column {column}); {hint}");
+        let search = Some(Box::new(Misunderstood { column, length, hint }));
+        Self { search, ..Self::new(Kind::BadSearch, detail) }
     }
 
     /// Something is broken; what, is logged and not told.
@@ -139,6 +172,9 @@ impl Problem {
                 status: status.as_u16(),
                 detail: &self.detail,
                 request_id,
+                column: self.search.as_ref().map(|search| search.column),
+                length: self.search.as_ref().map(|search| search.length),
+                hint: self.search.as_ref().map(|search| search.hint.as_str()),
             };
             // Texts and a number always have a JSON form.
             (MEDIA_TYPE, serde_json::to_vec(&written).unwrap_or_default())

@@ -61,7 +61,7 @@ pub(crate) async fn list(
 ) -> Result<Response, Problem> {
     let reader = caller_with(&app, &trail, request.headers(), Role::Reader).await?;
     let text = request.uri().query().unwrap_or_default();
-    let parameters = Parameters::parse(text, &["order", "limit", "cursor", "total"])?;
+    let parameters = Parameters::parse(text, &["order", "limit", "cursor", "total"], app.clock.now())?;
     let order = match parameters.own("order") {
         None | Some("desc") => Order::Descending,
         Some("asc") => Order::Ascending,

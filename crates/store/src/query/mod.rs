@@ -8,6 +8,7 @@ mod seek;
 mod slot;
 #[cfg(test)]
 mod tests;
+mod values;
 mod walk;
 
 use std::sync::Arc;

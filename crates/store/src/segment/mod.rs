@@ -9,6 +9,7 @@
 mod bits;
 mod block;
 mod columns;
+mod criteria;
 mod decoder;
 mod draft;
 mod fields;

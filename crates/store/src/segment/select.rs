@@ -30,7 +30,7 @@ pub(super) struct Found {
 }
 
 impl Found {
-    const fn exactly(docs: RoaringBitmap) -> Self {
+    pub(super) const fn exactly(docs: RoaringBitmap) -> Self {
         Self { may: docs, must: None }
     }
 
@@ -273,7 +273,9 @@ impl Segment {
                 Ok(Found { may, must: found.must.map(|_| universe - found.may) })
             }
             Filter::Time(range) => Ok(Found::exactly(self.docs_within(*range)? & universe)),
-            Filter::Text(text) => self.with_words(&[hashes_of(text)], universe),
+            Filter::Text(text) | Filter::Phrase(text) => self.with_words(&[hashes_of(text)], universe),
+            Filter::At(place, criterion) => self.with_words(&[hashes_of(&place.words(criterion))], universe),
+            Filter::Value(field, criterion) => self.with_value(field, criterion, universe),
             Filter::Term(field, value) if !field.is_indexed() => {
                 self.with_words(&[hashes_of(value)], universe)
             }
@@ -328,7 +330,7 @@ impl Segment {
     fn conjunction(&self, list: &[&Filter], universe: &RoaringBitmap) -> Result<Found, Damage> {
         // What the indexes answer comes first and leaves less for the others to look through.
         let mut sorted = list.to_vec();
-        sorted.sort_by_key(|condition| !is_exact(condition));
+        sorted.sort_by_key(|condition| (!is_exact(condition), matches!(condition, Filter::Value(..))));
         let mut found = Found::exactly(universe.clone());
         for condition in sorted {
             if found.may.is_empty() {
@@ -357,7 +359,7 @@ impl Segment {
         self.docs_of_codes(index, dictionary, codes, universe)
     }
 
-    fn docs_of_codes(
+    pub(super) fn docs_of_codes(
         &self,
         index: u32,
         dictionary: &Dictionary<'_>,
@@ -385,7 +387,7 @@ impl Segment {
     }
 
     /// The docs of blocks that may have all of one of these lists of words.
-    fn with_words(&self, any: &[Vec<u64>], universe: &RoaringBitmap) -> Result<Found, Damage> {
+    pub(super) fn with_words(&self, any: &[Vec<u64>], universe: &RoaringBitmap) -> Result<Found, Damage> {
         let mut may = RoaringBitmap::new();
         let mut next = universe.min();
         while let Some(doc) = next {
@@ -422,7 +424,7 @@ fn union(ranges: &[Range<u32>]) -> RoaringBitmap {
     docs
 }
 
-fn hashes_of(text: &str) -> Vec<u64> {
+pub(super) fn hashes_of(text: &str) -> Vec<u64> {
     let mut hashes = Vec::new();
     word_hashes(text, &mut String::new(), |hash| hashes.push(hash));
     hashes
@@ -433,8 +435,9 @@ fn is_exact(condition: &Filter) -> bool {
         Filter::And(list) | Filter::Or(list) => list.iter().all(is_exact),
         Filter::Not(inner) => is_exact(inner),
         Filter::Time(_) => true,
-        Filter::Text(_) => false,
+        Filter::Text(_) | Filter::Phrase(_) | Filter::At(..) => false,
         Filter::Term(field, _)
+        | Filter::Value(field, _)
         | Filter::AnyOf(field, _)
         | Filter::Range(field, _)
         | Filter::Prefix(field, _)

@@ -250,6 +250,15 @@ impl<'s> Dictionary<'s> {
         TermWalk { dictionary: *self, group: Group::new(&[]), next: 0 }
     }
 
+    /// The terms in order, from this code on.
+    pub(super) fn walk_from(&self, code: u32) -> Result<TermWalk<'s>, Damage> {
+        let mut walk = TermWalk { next: code / GROUP_TERMS * GROUP_TERMS, ..self.walk() };
+        while walk.next < code {
+            walk.advance()?;
+        }
+        Ok(walk)
+    }
+
     /// Where the array of references to postings begins, and how wide its entries are.
     pub(super) fn references(&self) -> (u64, u32) {
         (self.record.references, u32::from(self.record.reference_width))

@@ -83,16 +83,22 @@ impl Selector<'_> {
             | Filter::AnyOf(field, _)
             | Filter::Range(field, _)
             | Filter::Prefix(field, _)
+            | Filter::Value(field, _)
             | Filter::Exists(field) => field.is_indexed(),
             Filter::Time(_) => true,
-            Filter::Text(_) => false,
+            Filter::Text(_) | Filter::Phrase(_) | Filter::At(..) => false,
         }
     }
 
     /// Adds to `found` every event that satisfies a single condition, if an index tells; else says `false`.
     fn add_indexed(&self, leaf: &Filter, found: &mut Bits) -> bool {
         match leaf {
-            Filter::And(_) | Filter::Or(_) | Filter::Not(_) | Filter::Text(_) => false,
+            Filter::And(_)
+            | Filter::Or(_)
+            | Filter::Not(_)
+            | Filter::Text(_)
+            | Filter::Phrase(_)
+            | Filter::At(..) => false,
             Filter::Time(range) => {
                 let order = self.contents.order();
                 let place = |bound: Option<annals_model::Timestamp>, open: usize| {
@@ -110,6 +116,9 @@ impl Selector<'_> {
             Filter::Range(field, bounds) => self.add_values(field, |value| bounds.contain(value), found),
             Filter::Prefix(field, prefix) => {
                 self.add_values(field, |value| value.starts_with(prefix.as_str()), found)
+            }
+            Filter::Value(field, criterion) => {
+                self.add_values(field, |value| criterion.accepts(value), found)
             }
             Filter::Exists(field) => self.add_values(field, |_| true, found),
         }

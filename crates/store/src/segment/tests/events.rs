@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use annals_model::{
-    Bounds, Entity, Event, Field, Filter, Json, Named, Outcome, Request, TimeRange, Timestamp,
+    Bounds, Criterion, Entity, Event, Field, Filter, Glyph, Json, Named, NumberBounds, Outcome, Pattern,
+    Place, Request, TimeRange, Timestamp,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use uuid::Uuid;
@@ -169,6 +170,45 @@ pub(super) fn range() -> impl Strategy<Value = TimeRange> {
     (option::of(time()), option::of(time())).prop_map(|(from, to)| TimeRange::new(from, to))
 }
 
+/// Texts in other case, patterns and numbers that hit some of the values.
+fn criterion() -> impl Strategy<Value = Criterion> {
+    let glyph = |sign: char| match sign {
+        '*' => Glyph::Many,
+        '?' => Glyph::One,
+        other => Glyph::Is(other),
+    };
+    let shapes =
+        &["*", "a*", "AL?CE*", "*example.com", "audit.*.create", "*", "?", "gRöße*", "/v2/apps/*?by=*"][..];
+    let number =
+        || option::of((select(&["0", "-1e3", "200", "2e9"][..]).prop_map(str::to_owned), any::<bool>()));
+    prop_oneof![
+        1 => Just(Criterion::Any),
+        2 => value().prop_map(Criterion::Is),
+        2 => value().prop_map(|text| Criterion::alike(&text.to_uppercase())),
+        3 => (select(shapes), any::<bool>())
+            .prop_map(move |(shape, ignores_case)| Criterion::Like(Pattern::new(shape.chars().map(glyph), ignores_case))),
+        2 => (value(), value(), any::<bool>()).prop_map(|(lower, upper, inclusive)| {
+            Criterion::Within(Bounds { lower: Some((lower, inclusive)), upper: Some((upper, true)) })
+        }),
+        2 => (number(), number()).prop_map(|(lower, upper)| Criterion::Between(NumberBounds { lower, upper })),
+    ]
+}
+
+fn place() -> impl Strategy<Value = Place> {
+    let paths = select(&["one", "list", "in", "in.x", "nowhere", ""][..]);
+    let path = paths.prop_map(|path: &str| {
+        path.split('.').filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>()
+    });
+    prop_oneof![
+        1 => select(&Place::FIXED[..]).prop_map(|(_, place)| place),
+        1 => (path, 0..3).prop_map(|(path, root)| match root {
+            0 => Place::Before(path),
+            1 => Place::After(path),
+            _ => Place::Data(path),
+        }),
+    ]
+}
+
 /// Conditions of every kind.
 pub(super) fn filter() -> impl Strategy<Value = Filter> {
     let bound = || option::of((value(), any::<bool>()));
@@ -180,6 +220,10 @@ pub(super) fn filter() -> impl Strategy<Value = Filter> {
         2 => (field(), value()).prop_map(|(field, value)| Filter::Prefix(field, value)),
         2 => field().prop_map(Filter::Exists),
         2 => range().prop_map(Filter::Time),
+        3 => (field(), criterion()).prop_map(|(field, criterion)| Filter::Value(field, criterion)),
+        3 => (place(), criterion()).prop_map(|(place, criterion)| Filter::At(place, criterion)),
+        1 => select(&["alice EXAMPLE", "example alice", "app create", "größe 2", ""][..])
+            .prop_map(|words| Filter::Phrase(words.to_owned())),
         2 => select(&["alice", "GRÖSSE 2", "größe", "6e5b2a52", "did example", "b7a2", "", "nowhere"][..])
             .prop_map(|words| Filter::Text(words.to_owned())),
     ];

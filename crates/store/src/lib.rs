@@ -27,6 +27,8 @@ mod recovery;
 mod sealing;
 mod segment;
 mod shared;
+#[cfg(test)]
+mod simulation;
 mod space;
 mod status;
 mod store;

@@ -8,7 +8,7 @@ use annals_model::Clock;
 use crate::{
     Damage,
     batch::Row,
-    catalog::{Catalog, CatalogError, Head, SqliteCatalog},
+    catalog::{Catalog, CatalogError, Head, SqliteCatalog, check_wal},
     error::OpenError,
     files::{Files, SystemFiles},
     layout::{Layout, Listed},
@@ -75,13 +75,23 @@ pub(crate) fn recover(
         files.lock(&lock_file).map_err(|error| OpenError::Io { what: "lock", path: lock_file, error })?;
     let lock = lock.ok_or_else(|| OpenError::InUse(directory.clone()))?;
 
-    let refused = |error: CatalogError| OpenError::Catalog(error.to_string());
     let number = random().map_err(|error| OpenError::Catalog(format!("no random numbers: {error}")))?;
-    let mut catalog = catalog(&directory.join(CATALOG), number as u32).map_err(refused)?;
+    let catalog_file = directory.join(CATALOG);
+    check_wal(files.as_ref(), &catalog_file)?;
+    let mut catalog = catalog(&catalog_file, number as u32).map_err(refused)?;
     let head = catalog.head().map_err(refused)?;
     let objects = Objects::new(Arc::clone(&files), segments);
+    let rows = catalog.segments().map_err(refused)?;
+    if head.next_seq == 1 && !objects.list()?.is_empty() {
+        return Err(Damage {
+            file: CATALOG.to_owned(),
+            place: "all of it".to_owned(),
+            reason: format!("it is new, but there are files in {SEGMENTS}, which would be removed"),
+        }
+        .into());
+    }
     let mut listed = Vec::new();
-    for row in catalog.segments().map_err(refused)? {
+    for row in rows {
         let contents = objects.open(&row.name)?;
         if let Some(found) = segment::newer_format(&contents) {
             return Err(OpenError::Newer { file: row.name, found, known: segment::FORMAT_VERSION });
@@ -118,13 +128,18 @@ fn empty(files: &dyn Files, directory: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
+fn refused(error: CatalogError) -> OpenError {
+    match error {
+        CatalogError::Damaged { place, reason } => Damage { file: CATALOG.to_owned(), place, reason }.into(),
+        error => OpenError::Catalog(error.to_string()),
+    }
+}
+
 /// Brings the log's events into the tail, and full tails into segments, so that memory stays bounded.
 fn replay(shared: &Shared, objects: &Objects, head: Head) -> Result<(), OpenError> {
     let mut appender = shared.appender();
     loop {
-        let row = shared
-            .ask(|catalog| catalog.read(appender.next_seq))
-            .map_err(|error| OpenError::Catalog(error.to_string()))?;
+        let row = shared.ask(|catalog| catalog.read(appender.next_seq)).map_err(refused)?;
         let Some(row) = row else { break };
         if row.first_seq != appender.next_seq {
             return Err(missing(appender.next_seq, row.first_seq).into());

@@ -19,8 +19,8 @@ use crate::{
     status::{add, keep},
 };
 
-/// Rows of the log that one transaction removes; the writer waits meanwhile.
-const TRIM_ROWS: usize = 64;
+/// Bytes of the log that one transaction removes, one row at least; the writer waits meanwhile.
+const TRIM_BYTES: u64 = 4 << 20;
 
 pub(crate) fn failed(error: impl std::fmt::Display) -> MaintenanceError {
     MaintenanceError::Failed(error.to_string())
@@ -31,7 +31,7 @@ pub(crate) fn seal_all(shared: &Shared, objects: &Objects) -> Result<(), Mainten
     while let Some(frozen) = shared.layout().frozen.first().cloned() {
         seal(shared, objects, &frozen)?;
     }
-    while shared.change(|catalog| catalog.trim(TRIM_ROWS)).map_err(failed)? {}
+    while shared.change(|catalog| catalog.trim(TRIM_BYTES)).map_err(failed)? {}
     Ok(())
 }
 

@@ -158,8 +158,11 @@ impl Shared {
             return Err(CatalogError::Failed(reason));
         }
         let changed = change(catalog.as_mut());
-        if let Err(error @ (CatalogError::Failed(_) | CatalogError::Newer(_))) = &changed {
-            self.health.poison(&error.to_string());
+        match &changed {
+            Ok(_) => self.space.note(true),
+            Err(CatalogError::Full(_)) => self.space.note(false),
+            Err(CatalogError::Busy(_)) => {}
+            Err(error) => self.health.poison(&error.to_string()),
         }
         changed
     }

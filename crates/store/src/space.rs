@@ -3,7 +3,10 @@
 use std::{
     io,
     path::PathBuf,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
@@ -31,6 +34,8 @@ pub(crate) struct Space {
     needed: u64,
     keep: Duration,
     last: Mutex<Option<(Instant, u64)>>,
+    /// Whether the last write found no room, whatever the system says: there are quotas, and limits on files.
+    is_refused: AtomicBool,
 }
 
 /// Less is free than is needed.
@@ -42,13 +47,39 @@ pub(crate) struct Low {
 
 impl Space {
     pub(crate) fn new(source: Box<dyn FreeSpace>, needed: u64, keep: Duration) -> Self {
-        Self { source, needed, keep, last: Mutex::new(None) }
+        Self { source, needed, keep, last: Mutex::new(None), is_refused: AtomicBool::new(false) }
     }
 
     /// Whether another `more` bytes would leave too little. A system that does not tell is believed to have room.
     pub(crate) fn low_for(&self, more: u64) -> Option<Low> {
+        let (free, needed) = (self.free(), self.needed.saturating_add(more));
+        (free < needed).then_some(Low { free, needed })
+    }
+
+    /// Whether there is too little.
+    pub(crate) fn low(&self) -> Option<Low> {
+        self.low_for(0)
+    }
+
+    /// Notes whether a write found room.
+    pub(crate) fn note(&self, found_room: bool) {
+        self.is_refused.store(!found_room, Relaxed);
+    }
+
+    /// Whether there is too little, or was at the last write.
+    pub(crate) fn low_or_refused(&self) -> Option<Low> {
+        self.low().or_else(|| self.is_refused.load(Relaxed).then(|| self.shortage()))
+    }
+
+    /// What to say of a write that found no room.
+    pub(crate) fn shortage(&self) -> Low {
+        let free = self.free();
+        Low { free, needed: self.needed.max(free.saturating_add(1)) }
+    }
+
+    fn free(&self) -> u64 {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let free = match *last {
+        match *last {
             Some((asked, free)) if asked.elapsed() < self.keep => free,
             _ => {
                 let free = self.source.free_bytes().unwrap_or_else(|error| {
@@ -58,14 +89,7 @@ impl Space {
                 *last = Some((Instant::now(), free));
                 free
             }
-        };
-        let needed = self.needed.saturating_add(more);
-        (free < needed).then_some(Low { free, needed })
-    }
-
-    /// Whether there is too little.
-    pub(crate) fn low(&self) -> Option<Low> {
-        self.low_for(0)
+        }
     }
 }
 

@@ -102,6 +102,12 @@ impl Store {
         Reader::new(self.handle.shared.layout().parts())
     }
 
+    /// A store whose writing, sealing and merging is left to the caller.
+    #[cfg(test)]
+    pub(crate) fn without_threads(shared: Arc<Shared>) -> Self {
+        Self { handle: Arc::new(Handle { shared, threads: Mutex::default() }) }
+    }
+
     #[cfg(test)]
     pub(crate) fn shared_for_test(&self) -> Arc<Shared> {
         Arc::clone(&self.handle.shared)
@@ -214,7 +220,10 @@ impl Store {
         let refusing = match shared.health.poisoned() {
             Some(error) => Some(Refusing::Poisoned { error }),
             None if shared.health.is_closed() => Some(Refusing::Closed),
-            None => shared.space.low().map(|low| Refusing::DiskLow { free: low.free, needed: low.needed }),
+            None => shared
+                .space
+                .low_or_refused()
+                .map(|low| Refusing::DiskLow { free: low.free, needed: low.needed }),
         };
         Status {
             events: segments().map(|meta| meta.events).sum::<u64>() + tail_events,

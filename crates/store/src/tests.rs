@@ -79,8 +79,8 @@ impl Catalog for Hooked {
         self.around("replace", |inner| inner.replace(old, new))
     }
 
-    fn trim(&mut self, rows_max: usize) -> Result<bool, CatalogError> {
-        self.around("trim", |inner| inner.trim(rows_max))
+    fn trim(&mut self, bytes_max: u64) -> Result<bool, CatalogError> {
+        self.around("trim", |inner| inner.trim(bytes_max))
     }
 }
 

@@ -51,13 +51,18 @@ pub enum Taken {
 /// Runs until the queue is closed and empty.
 pub(crate) fn run(shared: &Shared) {
     while let Some(group) = shared.queue.take(shared.options.group_bytes_max) {
-        // Dropped in reverse: should this thread panic, the reason is known before anybody hears of it.
-        let mut group = VecDeque::from(group);
-        let _guard = PoisonOnPanic(shared);
-        if let Err(refusal) = write(shared, &mut group) {
-            for pending in group.drain(..) {
-                let _ = pending.reply.send(Err(refusal.clone()));
-            }
+        write_group(shared, group);
+    }
+}
+
+/// Writes a group and tells everybody in it what became of it.
+pub(crate) fn write_group(shared: &Shared, group: Vec<Pending>) {
+    // Dropped in reverse: should this thread panic, the reason is known before anybody hears of it.
+    let mut group = VecDeque::from(group);
+    let _guard = PoisonOnPanic(shared);
+    if let Err(refusal) = write(shared, &mut group) {
+        for pending in group.drain(..) {
+            let _ = pending.reply.send(Err(refusal.clone()));
         }
     }
 }
@@ -131,6 +136,10 @@ fn commit(
     let begun = Instant::now();
     shared.change(|catalog| catalog.append(&row)).map_err(|error| match error {
         CatalogError::Busy(_) => AppendError::Overloaded,
+        CatalogError::Full(_) => {
+            let Low { free, needed } = shared.space.shortage();
+            AppendError::DiskLow { free, needed }
+        }
         error => AppendError::Poisoned(error.to_string()),
     })?;
     keep(&shared.counters.commit_us_last, begun.elapsed());

@@ -4,15 +4,17 @@
 //! together is one method, so that no caller ever needs a transaction in its hands. The catalog knows rows, not events.
 
 mod sqlite;
+mod wal;
 
 use annals_model::{Position, Timestamp};
 
 use crate::batch::Row;
 
 pub(crate) use sqlite::SqliteCatalog;
+pub(crate) use wal::check_wal;
 
-/// Version of the tables. A catalog of a later one is refused.
-pub(crate) const CATALOG_FORMAT: i64 = 1;
+/// Version of the tables. A catalog of a later one is refused, one of an earlier one is brought to it.
+pub(crate) const CATALOG_FORMAT: i64 = 2;
 
 /// A segment as the catalog lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +49,9 @@ pub(crate) enum CatalogError {
     /// Somebody else holds it locked; nothing was changed, trying again may help.
     #[error("the catalog is locked by another program: {0}")]
     Busy(String),
+    /// There is no room; nothing was changed.
+    #[error("the disk is full: {0}")]
+    Full(String),
     /// It failed, and what is on disk is uncertain.
     #[error("the catalog failed: {0}")]
     Failed(String),
@@ -55,6 +60,14 @@ pub(crate) enum CatalogError {
         "the catalog has format {0}, this program understands format {CATALOG_FORMAT}: use the newer program"
     )]
     Newer(i64),
+    /// What it says contradicts its checksums or itself.
+    #[error("the catalog is damaged, {place}: {reason}")]
+    Damaged {
+        /// Which part of it.
+        place: String,
+        /// What was found there.
+        reason: String,
+    },
 }
 
 /// The transactional database. A method returns when its effect is durable.
@@ -78,6 +91,6 @@ pub(crate) trait Catalog: Send {
     /// Lists a segment instead of others, in one transaction. Fails when one of them is not listed.
     fn replace(&mut self, old: &[String], new: &SegmentRow) -> Result<(), CatalogError>;
 
-    /// Frees the space of up to `rows_max` cut rows; whether more are left.
-    fn trim(&mut self, rows_max: usize) -> Result<bool, CatalogError>;
+    /// Frees the space of cut rows, up to so many bytes and one row at least; whether more are left.
+    fn trim(&mut self, bytes_max: u64) -> Result<bool, CatalogError>;
 }

@@ -117,6 +117,38 @@ impl Timestamp {
         jiff::Timestamp::from_nanosecond(i128::from(self.0)).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
     }
 
+    /// Appends the text form, as [`fmt::Display`] gives it.
+    pub fn write_rfc3339(self, out: &mut Vec<u8>) {
+        // Years have four digits in the whole range of the type.
+        let (mut text, mut at) = (*b"0000-00-00T00:00:00.000000000Z", 0);
+        let mut put = |digits: usize, mut value: u64| {
+            for place in (at..at + digits).rev() {
+                text[place] = b'0' + (value % 10) as u8;
+                value /= 10;
+            }
+            at += digits + 1;
+        };
+        let seconds = self.seconds();
+        let (year, month, day) = civil_date(seconds.div_euclid(86_400));
+        let second = seconds.rem_euclid(86_400).unsigned_abs();
+        put(4, year);
+        put(2, month);
+        put(2, day);
+        put(2, second / 3_600);
+        put(2, second / 60 % 60);
+        put(2, second % 60);
+        let fraction = self.0.rem_euclid(NANOS_PER_SECOND).unsigned_abs();
+        put(9, fraction);
+        let length = match fraction {
+            0 => 19,
+            f if f % 1_000_000 == 0 => 23,
+            f if f % 1_000 == 0 => 26,
+            _ => 29,
+        };
+        out.extend_from_slice(&text[..length]);
+        out.push(b'Z');
+    }
+
     /// `2026-01-31T23:59:59Z`: RFC 3339 in UTC with the fraction cut off.
     pub fn to_rfc3339_seconds(self) -> String {
         self.floor_second().to_string()
@@ -127,6 +159,24 @@ impl Timestamp {
         let millis = self.0.rem_euclid(NANOS_PER_SECOND) / 1_000_000;
         format!("{:.19}.{millis:03}Z", self.floor_second().to_string())
     }
+}
+
+/// Year, month and day of a day counted from 1970-01-01, in the proleptic Gregorian calendar. Years are counted from
+/// March on, so that the day that some years have more is the last one, in eras of 400 years, which are all alike.
+const fn civil_date(days: i64) -> (u64, u64, u64) {
+    const ERA_DAYS: i64 = 146_097;
+    /// From 0000-03-01 to 1970-01-01.
+    const EPOCH_DAYS: i64 = 719_468;
+    let days = days + EPOCH_DAYS;
+    let era = days.div_euclid(ERA_DAYS);
+    let day_of_era = days.rem_euclid(ERA_DAYS);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + if month <= 2 { 1 } else { 0 };
+    (year.unsigned_abs(), month.unsigned_abs(), day.unsigned_abs())
 }
 
 impl fmt::Display for Timestamp {
@@ -203,6 +253,25 @@ mod tests {
         ] {
             assert_eq!(Timestamp::parse(given).unwrap().to_string(), written);
         }
+    }
+
+    #[test]
+    fn the_fast_form_is_the_same() {
+        let written = |time: Timestamp| {
+            let mut out = Vec::new();
+            time.write_rfc3339(&mut out);
+            String::from_utf8(out).unwrap()
+        };
+        let day = 86_400 * NANOS_PER_SECOND;
+        // Every day of the range, at a time of day that moves on, with every length of fraction.
+        for number in i64::MIN / day..=i64::MAX / day {
+            let moved = number.wrapping_mul(7_919).rem_euclid(86_400) * NANOS_PER_SECOND;
+            for fraction in [0, 120_000_000, 1_000, 999_999_999] {
+                let time = Timestamp::from_nanos((number * day).saturating_add(moved + fraction));
+                assert_eq!(written(time), time.to_string());
+            }
+        }
+        assert_eq!(written(Timestamp::MIN), Timestamp::MIN.to_string());
     }
 
     #[test]

@@ -111,7 +111,9 @@ fn main() {
     let bench = Bench { repeats: repeats.unwrap_or(REPEATS_DEFAULT), wanted: argument(3, "") };
 
     let begun = Instant::now();
-    let store = Store::open(Options::new(directory), Arc::new(SystemClock)).unwrap();
+    // Filling waits for sealing as long as it takes.
+    let options = Options { room_wait: Duration::from_secs(3_600), ..Options::new(directory) };
+    let store = Store::open(options, Arc::new(SystemClock)).unwrap();
     println!("opened in {:.3} s", begun.elapsed().as_secs_f64());
     if store.status().events == 0 {
         fill(&store, events, profile);

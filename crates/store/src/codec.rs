@@ -3,9 +3,7 @@
 //! `seq` and `recorded` are not part of it: the log's row assigns them. `docs/formats/log.md` describes the layout.
 //! This file knows neither rows nor compression.
 
-use std::collections::BTreeMap;
-
-use annals_model::{Entity, Event, Field, Json, Named, Outcome, Request, Timestamp};
+use annals_model::{EntityRef, Event, EventRef, Field, Json, Named, Outcome, RequestRef, Timestamp};
 use uuid::Uuid;
 
 /// Version of the layout of an event; the first byte of every chunk.
@@ -268,38 +266,37 @@ impl<'b> View<'b> {
         &self.labels
     }
 
-    /// The event in memory.
-    pub(crate) fn to_event(&self, seq: u64, recorded: Timestamp) -> Event {
-        let text = |place: usize| self.texts[place].map(str::to_owned);
-        let always = |place: usize| self.texts[place].unwrap_or_default().to_owned();
-        let named = |id: usize, name: usize| text(id).map(|id| Named { id, name: text(name) });
-        let json = |place: usize| self.texts[place].map(Json::from_stored);
-        Event {
+    /// The event with its texts where they are.
+    pub(crate) fn to_ref(&self, seq: u64, recorded: Timestamp) -> EventRef<'_> {
+        let text = |place: usize| self.texts[place];
+        let named = |id: usize, name: usize| text(id).map(|id| (id, text(name)));
+        let entity = |kind: usize, id: usize, name: usize| EntityRef {
+            kind: text(kind),
+            id: text(id),
+            name: text(name),
+        };
+        EventRef {
             id: self.id,
             seq,
             time: self.time,
             recorded,
-            source: always(SOURCE),
+            source: text(SOURCE).unwrap_or_default(),
             source_id: text(SOURCE_ID),
-            kind: always(KIND),
-            action: always(ACTION),
+            kind: text(KIND).unwrap_or_default(),
+            action: text(ACTION).unwrap_or_default(),
             outcome: self.outcome,
             status: text(STATUS),
             organization: named(ORGANIZATION, ORGANIZATION_NAME),
             project: named(PROJECT, PROJECT_NAME),
             environment: named(ENVIRONMENT, ENVIRONMENT_NAME),
-            actor: Entity { kind: text(ACTOR_KIND), id: text(ACTOR_ID), name: text(ACTOR_NAME) },
-            target: Entity { kind: text(TARGET_KIND), id: text(TARGET_ID), name: text(TARGET_NAME) },
+            actor: entity(ACTOR_KIND, ACTOR_ID, ACTOR_NAME),
+            target: entity(TARGET_KIND, TARGET_ID, TARGET_NAME),
             part: text(PART),
             origin: text(ORIGIN),
             zone: text(ZONE),
-            categories: self.categories.iter().map(|&category| category.to_owned()).collect(),
-            labels: self
-                .labels
-                .iter()
-                .map(|&(key, value)| (key.to_owned(), value.to_owned()))
-                .collect::<BTreeMap<_, _>>(),
-            request: Request {
+            categories: &self.categories,
+            labels: &self.labels,
+            request: RequestRef {
                 id: text(REQUEST_ID),
                 method: text(REQUEST_METHOD),
                 uri: text(REQUEST_URI),
@@ -309,10 +306,15 @@ impl<'b> View<'b> {
                 elapsed_ms: self.elapsed_ms,
             },
             message: text(MESSAGE),
-            before: json(BEFORE),
-            after: json(AFTER),
-            data: json(DATA),
+            before: text(BEFORE),
+            after: text(AFTER),
+            data: text(DATA),
         }
+    }
+
+    /// The event in memory.
+    pub(crate) fn to_event(&self, seq: u64, recorded: Timestamp) -> Event {
+        self.to_ref(seq, recorded).to_event()
     }
 }
 
@@ -415,6 +417,8 @@ impl<'b> Input<'b> {
 #[cfg(test)]
 mod tests {
     use proptest::{collection, option, prelude::*};
+
+    use annals_model::{Entity, Request};
 
     use super::*;
 

@@ -41,7 +41,10 @@ pub use batch::Batch;
 pub use damage::Damage;
 pub use error::{AppendError, MaintenanceError, OpenError, QueryError};
 pub use options::Options;
-pub use query::counts::{Facet, Facets, SplitBucket, SplitHistogram};
+pub use query::{
+    WrittenPage,
+    counts::{Facet, Facets, SplitBucket, SplitHistogram},
+};
 pub use status::{Counters, Refusing, Status};
 pub use store::Store;
 pub use writer::{Appended, Taken};

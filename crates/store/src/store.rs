@@ -17,7 +17,7 @@ use crate::{
     maintenance::{MergerOrder, SealerOrder, run_merger, run_sealer, wait_for},
     options::Options,
     query::{
-        Reader,
+        Reader, WrittenPage,
         counts::{Facets, SplitHistogram},
     },
     recovery::{Ground, Recovered, damaged, recover},
@@ -124,6 +124,20 @@ impl Store {
     /// When the filter is too large or a segment is damaged.
     pub fn query(&self, query: &Query) -> Result<Page, QueryError> {
         self.reader().page(query)
+    }
+
+    /// Answers a query with the JSON form of the events, appended to `out` with `separator` between them, and what else
+    /// is to be known of the page. The page ends early when its JSON is as long as a page's bytes may be.
+    ///
+    /// # Errors
+    /// When the filter is too large or a segment is damaged; what was appended then is to be thrown away.
+    pub fn write_page(
+        &self,
+        query: &Query,
+        separator: u8,
+        out: &mut Vec<u8>,
+    ) -> Result<WrittenPage, QueryError> {
+        self.reader().write_page(query, separator, out)
     }
 
     /// The event of that id within a scope; if several sources have one of that id, the one that came first.

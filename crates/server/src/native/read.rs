@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use annals_model::{Cursor, Event, Order, Page, Role, Start, Total};
+use annals_model::{Cursor, Order, Role, Start, Total};
 use annals_store::QueryError;
 use axum::{
     Extension,
@@ -26,9 +26,12 @@ use crate::{
     observe::trail::Trail,
 };
 
+/// Memory that the answer of a list begins with: about a page of 50 events.
+const LIST_BYTES_GUESS: usize = 32 << 10;
+
 /// One page of a list.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "`render` writes the answer piece by piece; this describes it")]
+#[expect(dead_code, reason = "the answer is written piece by piece; this describes it")]
 pub(crate) struct EventList {
     /// The events, in the order asked for.
     events: Vec<serde_json::Value>,
@@ -92,9 +95,12 @@ pub(crate) async fn list(
         form_urlencoded::parse(text.as_bytes()).into_owned().filter(|(name, _)| name != "cursor").collect();
     let asked = Arc::clone(&app);
     let (body, next) = blocking(&trail, move || {
-        let page = asked.store.query(&query)?;
+        let mut body = Vec::with_capacity(LIST_BYTES_GUESS);
+        body.extend(b"{\"events\":[");
+        let page = asked.store.write_page(&query, b',', &mut body)?;
         let next = page.next().map(|position| query.cursor_after(position, asked.store.number()).to_string());
-        Ok((render(&page, next.as_deref()), next))
+        finish_list(&mut body, next.as_deref(), page.total);
+        Ok((body, next))
     })
     .await?
     .map_err(|error| unanswered(&trail, &error))?;
@@ -136,7 +142,7 @@ pub(crate) async fn event(
         let event = asked.store.event(&scope, uuid)?;
         Ok(event.map(|event| {
             let mut body = Vec::new();
-            write_event(&event, &mut body);
+            event.write_json(&mut body);
             body
         }))
     })
@@ -145,37 +151,18 @@ pub(crate) async fn event(
     body.map(json_response).ok_or_else(missing)
 }
 
-/// Writes a page as [`EventList`] describes it.
-fn render(page: &Page, next: Option<&str>) -> Vec<u8> {
-    let mut body = b"{\"events\":[".to_vec();
-    for (index, event) in page.events.iter().enumerate() {
-        if index > 0 {
-            body.push(b',');
-        }
-        write_event(event, &mut body);
-    }
+/// Writes what follows the events of a list, as [`EventList`] describes it.
+fn finish_list(body: &mut Vec<u8>, next: Option<&str>, total: Option<u64>) {
     body.extend(b"],\"next\":");
     match next {
         // A cursor is base64url: nothing in it needs escaping.
         Some(cursor) => body.extend(format!("\"{cursor}\"").as_bytes()),
         None => body.extend(b"null"),
     }
-    if let Some(total) = page.total {
+    if let Some(total) = total {
         body.extend(format!(",\"total\":{total}").as_bytes());
     }
     body.push(b'}');
-    body
-}
-
-/// Appends an event in its native JSON form.
-pub(crate) fn write_event(event: &Event, body: &mut Vec<u8>) {
-    let start = body.len();
-    if let Err(error) = serde_json::to_writer(&mut *body, event) {
-        // Only stored JSON that is no JSON could fail, and the store checks what it reads.
-        tracing::error!(id = %event.id, %error, "an event has no JSON form");
-        body.truncate(start);
-        body.extend(b"null");
-    }
 }
 
 /// The problem that a question to the store without an answer is.

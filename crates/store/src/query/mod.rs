@@ -13,15 +13,43 @@ mod walk;
 
 use std::sync::Arc;
 
-use annals_model::{Event, Filter, Page, Query, Scope, Start, TimeRange, Total};
+use annals_model::{Event, Filter, Page, Position, Query, Scope, Start, TimeRange, Total};
 use uuid::Uuid;
 
-use self::{part::Part, seek::Place, slot::Slot, walk::Walk};
-use crate::{codec::stored_bytes, error::QueryError};
+use self::{
+    part::{Keep, Part},
+    seek::Place,
+    slot::Slot,
+    walk::Walk,
+};
+use crate::{Damage, codec::stored_bytes, error::QueryError};
 
 /// Up to this offset it costs less to walk from the beginning, which touches only the parts where the page begins, than
 /// to count in all parts that overlap in time.
 const OFFSET_WALK_MAX: u64 = 32;
+
+/// A page of up to so many events is one that is asked for again; a larger one belongs to an export.
+const KEPT_PAGE_EVENTS: u32 = 1_000;
+
+/// What is known of a page whose events were written as JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WrittenPage {
+    /// How many events.
+    pub events: u32,
+    /// The place of the last one.
+    pub last: Option<Position>,
+    /// Whether matching events follow behind it.
+    pub more: bool,
+    /// The number of all matching events, if it was wanted.
+    pub total: Option<u64>,
+}
+
+impl WrittenPage {
+    /// The place behind which the next page begins; `None` when nothing follows.
+    pub fn next(&self) -> Option<Position> {
+        self.last.filter(|_| self.more)
+    }
+}
 
 /// The parts of the store at one moment.
 pub(crate) struct Reader {
@@ -46,20 +74,70 @@ impl Reader {
 
     /// One page. With a limit of 0 only the total is answered.
     pub(crate) fn page(&self, query: &Query) -> Result<Page, QueryError> {
+        let mut page = Page::default();
+        page.total = self.visit(query, |walk| {
+            let mut bytes = 0;
+            while page.events.len() < query.limit_events() as usize && bytes < query.limit_bytes() {
+                let Some(event) = walk.next()? else { return Ok(()) };
+                bytes += stored_bytes(&event);
+                page.events.push(Arc::new(event));
+            }
+            page.more = walk.has_next()?;
+            Ok(())
+        })?;
+        Ok(page)
+    }
+
+    /// One page as JSON: the events with `separator` between them are appended to `out`. Bytes are limited as those of
+    /// the JSON.
+    pub(crate) fn write_page(
+        &self,
+        query: &Query,
+        separator: u8,
+        out: &mut Vec<u8>,
+    ) -> Result<WrittenPage, QueryError> {
+        let keep = if query.limit_events() <= KEPT_PAGE_EVENTS { Keep::Yes } else { Keep::No };
+        let mut page = WrittenPage::default();
+        let start = out.len();
+        page.total = self.visit(query, |walk| {
+            while page.events < query.limit_events() && out.len() - start < query.limit_bytes() {
+                let end = out.len();
+                if page.events > 0 {
+                    out.push(separator);
+                }
+                let Some(position) = walk.write(out, keep)? else {
+                    out.truncate(end);
+                    return Ok(());
+                };
+                page.last = Some(position);
+                page.events += 1;
+            }
+            page.more = walk.has_next()?;
+            Ok(())
+        })?;
+        Ok(page)
+    }
+
+    /// Counts, if the total is wanted, and shows what matches from the start of the page on, if there is anything.
+    fn visit(
+        &self,
+        query: &Query,
+        read: impl FnOnce(&mut Walk<'_, '_>) -> Result<(), Damage>,
+    ) -> Result<Option<u64>, QueryError> {
         query.check()?;
-        let mut page = Page { total: (query.total == Total::Exact).then_some(0), ..Page::default() };
+        let mut total = (query.total == Total::Exact).then_some(0);
         if query.scope().is_nothing() {
-            return Ok(page);
+            return Ok(total);
         }
         let condition = query.condition();
         let mut slots = self.slots(&condition);
-        if let Some(total) = &mut page.total {
+        if let Some(total) = &mut total {
             for slot in &mut slots {
                 *total += slot.count()?;
             }
         }
         if query.limit_events() == 0 {
-            return Ok(page);
+            return Ok(total);
         }
         let mut skipped = 0;
         let after = match query.start {
@@ -72,23 +150,17 @@ impl Reader {
             Start::Offset(offset) => match seek::place(&mut slots, query.order, offset)? {
                 Place::Beginning => None,
                 Place::After(position) => Some(position),
-                Place::Beyond => return Ok(page),
+                Place::Beyond => return Ok(total),
             },
         };
         let mut walk = Walk::new(&mut slots, query.order, after);
         for _ in 0..skipped {
             if !walk.skip()? {
-                return Ok(page);
+                return Ok(total);
             }
         }
-        let mut bytes = 0;
-        while page.events.len() < query.limit_events() as usize && bytes < query.limit_bytes() {
-            let Some(event) = walk.next()? else { return Ok(page) };
-            bytes += stored_bytes(&event);
-            page.events.push(Arc::new(event));
-        }
-        page.more = walk.has_next()?;
-        Ok(page)
+        read(&mut walk)?;
+        Ok(total)
     }
 
     /// The event of that id within a scope; of several the one that came first.

@@ -41,11 +41,24 @@ pub(crate) trait Part: Send + Sync {
     /// The events that satisfy a condition (scope, filter and time range in one tree).
     fn select<'p>(&'p self, condition: &Filter) -> Result<Box<dyn Matches + 'p>, Damage>;
 
+    /// How many events satisfy a condition, if that can be told without selecting them.
+    fn count(&self, condition: &Filter) -> Result<Option<u64>, Damage> {
+        let _ = condition;
+        Ok(None)
+    }
+
     /// Whether it holds an event of this identity.
     fn holds(&self, identity: &Identity<'_>) -> Result<bool, Damage>;
 
     /// Every event of that id, of whatever organization and source.
     fn find(&self, id: Uuid) -> Result<Vec<Event>, Damage>;
+}
+
+/// Whether what was made of an event is worth keeping for the next who asks: a page is asked for again, an export is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keep {
+    Yes,
+    No,
 }
 
 /// The events of one part that satisfy a condition, in the total order (time, seq).
@@ -70,6 +83,12 @@ pub(crate) trait Matches {
 
     /// Decodes the match that `peek` showed and moves on.
     fn take(&mut self) -> Result<Option<Event>, Damage>;
+
+    /// Appends the JSON form of the match that `peek` showed and moves on; `false` at the end.
+    fn write(&mut self, out: &mut Vec<u8>, keep: Keep) -> Result<bool, Damage> {
+        let _ = keep;
+        Ok(self.take()?.map(|event| event.write_json(out)).is_some())
+    }
 
     /// Moves on without decoding.
     fn skip(&mut self) -> Result<(), Damage>;

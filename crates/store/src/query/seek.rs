@@ -99,7 +99,16 @@ fn nth(slots: &mut [Slot<'_>], mut ranges: Vec<Range>, rank: u64) -> Result<Opti
         let mut before = Vec::with_capacity(ranges.len());
         for (at, range) in ranges.iter().enumerate() {
             let Some(slot) = slots.get_mut(range.slot) else { return Ok(None) };
-            before.push(if at == pivot_range { pivot_index } else { slot.matches()?.count_before(pivot)? });
+            // Most parts lie before or behind the place and need not be searched.
+            before.push(if at == pivot_range {
+                pivot_index
+            } else if slot.span.last < pivot {
+                slot.count()?
+            } else if slot.span.first >= pivot {
+                0
+            } else {
+                slot.matches()?.count_before(pivot)?
+            });
         }
         // Ranges with nothing left in question are ranked all the same: what was dropped from them lies before it.
         let pivot_rank: u64 = before.iter().sum();

@@ -31,6 +31,11 @@ impl<'r> Slot<'r> {
         if *self.condition == Filter::all() {
             return Ok(self.span.events);
         }
+        if self.matches.is_none()
+            && let Some(count) = self.part.count(self.condition)?
+        {
+            return Ok(count);
+        }
         self.matches()?.count()
     }
 }

@@ -5,7 +5,10 @@ use std::collections::BinaryHeap;
 
 use annals_model::{Event, Order, Position};
 
-use super::slot::Slot;
+use super::{
+    part::{Keep, Matches},
+    slot::Slot,
+};
 use crate::Damage;
 
 pub(super) struct Walk<'w, 'r> {
@@ -67,28 +70,34 @@ impl<'w, 'r> Walk<'w, 'r> {
 
     /// Passes over the next event without reading it; whether there was one.
     pub(super) fn skip(&mut self) -> Result<bool, Damage> {
-        self.open_what_is_needed()?;
-        let Some((_, at)) = self.heads.pop() else { return Ok(false) };
-        let Some(slot) = self.slots.get_mut(at) else { return Ok(false) };
-        let matches = slot.matches()?;
-        matches.skip()?;
-        if let Some(position) = matches.peek()? {
-            self.heads.push((rank(self.order, position), at));
-        }
-        Ok(true)
+        self.step(|matches, _| matches.skip()).map(|skipped| skipped.is_some())
     }
 
     /// The next event.
     pub(super) fn next(&mut self) -> Result<Option<Event>, Damage> {
+        self.step(|matches, _| matches.take()).map(Option::flatten)
+    }
+
+    /// Appends the next event as JSON; gives its place.
+    pub(super) fn write(&mut self, out: &mut Vec<u8>, keep: Keep) -> Result<Option<Position>, Damage> {
+        self.step(|matches, position| Ok(matches.write(out, keep)?.then_some(position))).map(Option::flatten)
+    }
+
+    /// Does something with the match that comes next, which moves on behind it.
+    fn step<T>(
+        &mut self,
+        act: impl FnOnce(&mut (dyn Matches + 'r), Position) -> Result<T, Damage>,
+    ) -> Result<Option<T>, Damage> {
         self.open_what_is_needed()?;
         let Some((_, at)) = self.heads.pop() else { return Ok(None) };
         let Some(slot) = self.slots.get_mut(at) else { return Ok(None) };
         let matches = slot.matches()?;
-        let event = matches.take()?;
+        let Some(position) = matches.peek()? else { return Ok(None) };
+        let result = act(matches, position)?;
         if let Some(position) = matches.peek()? {
             self.heads.push((rank(self.order, position), at));
         }
-        Ok(event)
+        Ok(Some(result))
     }
 }
 

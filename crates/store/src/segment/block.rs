@@ -3,9 +3,9 @@
 //! A block holds what the other sections do not: codes of the indexed fields, numbers, and the texts that have no
 //! dictionary. A single event of a block can be made without making the others.
 
-use std::cell::RefCell;
+use std::{borrow::Cow, cell::RefCell, rc::Rc};
 
-use annals_model::{Event, Json, Named, Outcome, Timestamp, limits::EVENT_BYTES_MAX};
+use annals_model::{EntityRef, EventRef, Outcome, RequestRef, Timestamp, limits::EVENT_BYTES_MAX};
 use zstd::bulk::{Compressor, Decompressor};
 
 use super::{
@@ -17,7 +17,7 @@ use super::{
     file::Section,
     record::{Record, TEXT_COLUMNS},
     sink::Sink,
-    texts::{self, ID_VALUE, VALUES, VALUES_BEFORE_TEXTS, values_of},
+    texts::{self, ID_VALUE, VALUES, VALUES_BEFORE_TEXTS, Values, values_of_ref},
     words::BlockWords,
 };
 use crate::Damage;
@@ -409,118 +409,131 @@ impl Segment {
             .map_err(|_| self.bad(Section::Blocks, offset, Bad("a text that is not UTF-8")))
     }
 
-    /// Makes one event of a block.
-    pub(super) fn event(&self, block: &Block, doc: u32, terms: &mut TermCache<'_>) -> Result<Event, Damage> {
+    /// Reads one event of a block and shows it to `visit`.
+    pub(super) fn read_event<R>(
+        &self,
+        block: &Block,
+        doc: u32,
+        terms: &mut TermCache<'_>,
+        visit: impl FnOnce(&EventRef<'_>) -> R,
+    ) -> Result<R, Damage> {
         let index = doc as usize % BLOCK_DOCS;
-        let block_offset = u64::from(doc) / BLOCK_DOCS as u64;
         let bad = |Bad(reason): Bad| Damage {
             file: self.file.name().to_owned(),
-            place: format!("section blocks, block {block_offset}"),
+            place: format!("section blocks, block {}", doc as usize / BLOCK_DOCS),
             reason: reason.to_owned(),
         };
-        let position = self.position(doc)?;
-        let id = self.id(doc)?;
-        let mut text = |field: usize| -> Result<Option<String>, Damage> {
-            let Some(column) = column_of(field) else {
-                return Ok(None);
-            };
-            match block.single(column, index).map_err(bad)?.checked_sub(1) {
-                None => Ok(None),
-                Some(code) => terms.term(field as u32, code).map(Some),
+        let mut single: [Option<Rc<str>>; SINGLE_FIELDS] = Default::default();
+        for (column, field) in SINGLE.iter().enumerate() {
+            if let Some(code) = block.single(column, index).map_err(bad)?.checked_sub(1) {
+                single[column] = Some(terms.term(*field as u32, code)?);
             }
+        }
+        let text = |field: usize| column_of(field).and_then(|column| single[column].as_deref());
+        let required = |field: usize| text(field).ok_or_else(|| bad(Bad("a required field is absent")));
+        let organization = match self.organization_of(doc)? {
+            None => None,
+            Some(code) => Some(terms.term(ORGANIZATION as u32, code)?),
         };
-        let required = |text: Option<String>| text.ok_or_else(|| bad(Bad("a required field is absent")));
-        let mut event = Event {
-            id,
+        let mut codes = Vec::new();
+        block.categories(index, &mut codes).map_err(bad)?;
+        let mut category_texts = Vec::with_capacity(codes.len());
+        for code in codes {
+            category_texts.push(terms.term(CATEGORY as u32, code)?);
+        }
+        let categories: Vec<&str> = category_texts.iter().map(|text| &**text).collect();
+        let mut codes = Vec::new();
+        block.labels(index, &mut codes).map_err(bad)?;
+        let mut label_texts = Vec::with_capacity(codes.len());
+        for (label, code) in codes {
+            let field = (FIXED_FIELDS as u32).saturating_add(label);
+            label_texts.push((self.label_key(field)?, terms.term(field, code)?));
+        }
+        let labels: Vec<(&str, &str)> = label_texts.iter().map(|(name, text)| (*name, &**text)).collect();
+        let flags = block.flags.get(&block.raw, index).map_err(bad)?;
+        let number = |bit: u64, column: &Numbers| -> Result<Option<i64>, Damage> {
+            if flags & bit == 0 {
+                return Ok(None);
+            }
+            column.get(&block.raw, index).map(|value| Some(unzigzag(value))).map_err(bad)
+        };
+
+        let position = self.position(doc)?;
+        let mut event = EventRef {
+            id: self.id(doc)?,
             seq: position.seq,
             time: position.time,
             recorded: Timestamp::from_nanos(
                 (block.recorded.get(&block.raw, index).map_err(bad)? ^ (1 << 63)) as i64,
             ),
-            source: required(text(0)?)?,
-            kind: required(text(1)?)?,
-            action: required(text(2)?)?,
-            outcome: Outcome::from_name(&required(text(3)?)?)
-                .ok_or_else(|| bad(Bad("an unknown outcome")))?,
-            status: text(4)?,
-            ..Event::default()
+            source: required(0)?,
+            kind: required(1)?,
+            action: required(2)?,
+            outcome: Outcome::from_name(required(3)?).ok_or_else(|| bad(Bad("an unknown outcome")))?,
+            status: text(4),
+            organization: organization.as_deref().map(|id| (id, text(6))),
+            project: text(7).map(|id| (id, text(8))),
+            environment: text(9).map(|id| (id, text(10))),
+            actor: EntityRef { kind: text(11), id: text(12), name: text(13) },
+            target: EntityRef { kind: text(14), id: text(15), name: text(16) },
+            part: text(17),
+            origin: text(18),
+            zone: text(19),
+            categories: &categories,
+            labels: &labels,
+            request: RequestRef {
+                method: text(21),
+                ip: text(22),
+                status: number(1, &block.status)?,
+                elapsed_ms: number(2, &block.elapsed)?,
+                ..RequestRef::default()
+            },
+            ..EventRef::default()
         };
-        let organization_name = text(6)?;
-        event.project = text(7)?.map(|id| Named { id, name: None });
-        let project_name = text(8)?;
-        event.environment = text(9)?.map(|id| Named { id, name: None });
-        let environment_name = text(10)?;
-        event.actor.kind = text(11)?;
-        event.actor.id = text(12)?;
-        event.actor.name = text(13)?;
-        event.target.kind = text(14)?;
-        event.target.id = text(15)?;
-        event.target.name = text(16)?;
-        event.part = text(17)?;
-        event.origin = text(18)?;
-        event.zone = text(19)?;
-        event.request.method = text(21)?;
-        event.request.ip = text(22)?;
-        if let Some(code) = self.organization_of(doc)? {
-            event.organization =
-                Some(Named { id: terms.term(ORGANIZATION as u32, code)?, name: organization_name });
-        }
-        if let Some(project) = &mut event.project {
-            project.name = project_name;
-        }
-        if let Some(environment) = &mut event.environment {
-            environment.name = environment_name;
-        }
-        let mut categories = Vec::new();
-        block.categories(index, &mut categories).map_err(bad)?;
-        for code in categories {
-            event.categories.push(terms.term(CATEGORY as u32, code)?);
-        }
-        let mut labels = Vec::new();
-        block.labels(index, &mut labels).map_err(bad)?;
-        for (label, code) in labels {
-            let field = (FIXED_FIELDS as u32).saturating_add(label);
-            event.labels.insert(self.label_key(field)?.to_owned(), terms.term(field, code)?);
-        }
-        let flags = block.flags.get(&block.raw, index).map_err(bad)?;
-        if flags & 1 == 1 {
-            event.request.status = Some(unzigzag(block.status.get(&block.raw, index).map_err(bad)?));
-        }
-        if flags & 2 == 2 {
-            event.request.elapsed_ms = Some(unzigzag(block.elapsed.get(&block.raw, index).map_err(bad)?));
-        }
-        self.texts(block, index, &mut event).and_then(|parsed| parsed.map_err(bad))?;
-        Ok(event)
-    }
-
-    /// Fills in the texts that have no dictionary.
-    fn texts(&self, block: &Block, index: usize, event: &mut Event) -> Result<Parsed<()>, Damage> {
-        let mut uuids = block.uuids(index);
         let mut buffer = uuid::Uuid::encode_buffer();
         let id: &str = event.id.hyphenated().encode_lower(&mut buffer);
-        for (column, texts) in block.texts.iter().enumerate() {
-            let text = match texts.get(&block.raw, index) {
-                Err(bad) => return Ok(Err(bad)),
-                Ok(None) => continue,
-                Ok(Some(TextEntry { bytes, elsewhere: true })) => self.text_elsewhere(bytes)?,
-                Ok(Some(TextEntry { bytes, .. })) => {
-                    match texts::decode(bytes, &values_of(event, Some(id)), value_limit(column), &mut uuids) {
-                        Ok(text) => text,
-                        Err(bad) => return Ok(Err(bad)),
-                    }
-                }
-            };
-            match column {
-                0 => event.source_id = Some(text),
-                1 => event.request.id = Some(text),
-                2 => event.request.uri = Some(text),
-                3 => event.request.user_agent = Some(text),
-                4 => event.message = Some(text),
-                5 => event.before = Some(Json::from_stored(text)),
-                6 => event.after = Some(Json::from_stored(text)),
-                _ => event.data = Some(Json::from_stored(text)),
-            }
+        let mut uuids = block.uuids(index);
+        let mut values = values_of_ref(&event, id);
+        // The first two are values that those behind them may refer to.
+        let source_id = self.text(block, index, 0, &values, &mut uuids)?.map_err(bad)?;
+        values[VALUES_BEFORE_TEXTS] = source_id.as_deref();
+        let request_id = self.text(block, index, 1, &values, &mut uuids)?.map_err(bad)?;
+        values[VALUES_BEFORE_TEXTS + 1] = request_id.as_deref();
+        let mut texts: [Option<Cow<'_, str>>; TEXT_COLUMNS - 2] = Default::default();
+        for (text, column) in texts.iter_mut().zip(2..) {
+            *text = self.text(block, index, column, &values, &mut uuids)?.map_err(bad)?;
         }
-        Ok(Ok(()))
+        event.source_id = source_id.as_deref();
+        event.request.id = request_id.as_deref();
+        event.request.uri = texts[0].as_deref();
+        event.request.user_agent = texts[1].as_deref();
+        event.message = texts[2].as_deref();
+        event.before = texts[3].as_deref();
+        event.after = texts[4].as_deref();
+        event.data = texts[5].as_deref();
+        Ok(visit(&event))
+    }
+
+    /// One of the texts that have no dictionary.
+    fn text<'b>(
+        &self,
+        block: &'b Block,
+        index: usize,
+        column: usize,
+        values: &Values<'_>,
+        uuids: &mut &[u8],
+    ) -> Result<Parsed<Option<Cow<'b, str>>>, Damage> {
+        let entry = match block.texts.get(column).map(|texts| texts.get(&block.raw, index)) {
+            Some(Ok(entry)) => entry,
+            Some(Err(bad)) => return Ok(Err(bad)),
+            None => None,
+        };
+        Ok(match entry {
+            None => Ok(None),
+            Some(TextEntry { bytes, elsewhere: true }) => Ok(Some(Cow::Owned(self.text_elsewhere(bytes)?))),
+            Some(TextEntry { bytes, .. }) => {
+                texts::decode(bytes, values, value_limit(column), uuids).map(Some)
+            }
+        })
     }
 }

@@ -7,6 +7,7 @@ use roaring::RoaringBitmap;
 use super::{
     Segment,
     select::{Found, hashes_of},
+    sets::Docs,
     terms::Dictionary,
 };
 use crate::Damage;
@@ -16,24 +17,24 @@ use crate::Damage;
 const TERMS_PER_DOC_MAX: u64 = 64;
 
 impl Segment {
-    /// The docs of `universe` with a value of the field that is what the criterion says.
+    /// The docs of `within` with a value of the field that is what the criterion says.
     pub(super) fn with_value(
         &self,
         field: &Field,
         criterion: &Criterion,
-        universe: &RoaringBitmap,
+        within: &Docs,
     ) -> Result<Found, Damage> {
         if !field.is_indexed() {
-            return self.with_words(&[hashes_of(&criterion.words())], universe);
+            return self.with_words(&[hashes_of(&criterion.words())], within);
         }
         let Some(index) = self.field_index(field)? else {
-            return Ok(Found::exactly(RoaringBitmap::new()));
+            return Ok(Found::exactly(within.among(RoaringBitmap::new())));
         };
         let dictionary = self.dictionary(index)?;
         let ranges = ranges(&dictionary, criterion)?;
         let terms: u64 = ranges.iter().map(|range| u64::from(range.end - range.start)).sum();
-        if terms > universe.len().saturating_mul(TERMS_PER_DOC_MAX) {
-            return self.with_words(&[hashes_of(&criterion.words())], universe);
+        if terms > within.len().saturating_mul(TERMS_PER_DOC_MAX) {
+            return self.with_words(&[hashes_of(&criterion.words())], within);
         }
         let mut codes = Vec::new();
         for range in ranges {
@@ -44,7 +45,7 @@ impl Segment {
                 }
             }
         }
-        Ok(Found::exactly(self.docs_of_codes(index, &dictionary, codes, universe)?))
+        Ok(Found::exactly(self.docs_of_codes(index, &dictionary, &codes, within)?))
     }
 }
 

@@ -3,7 +3,7 @@
 //! A selection has a shape, in which docs are in the total order or can be brought into it, and perhaps a set of docs
 //! within the shape. Nothing here looks at an event unless the indexes could not decide about it.
 
-use std::{collections::BTreeMap, ops::Range, rc::Rc};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 use annals_model::{Event, Field, Filter, Order, Position};
 use hashbrown::HashMap;
@@ -14,18 +14,20 @@ use super::{
     block::column_of,
     decoder::Decoder,
     fields::{CATEGORY, FIXED_FIELDS, ORGANIZATION},
+    select::union,
+    sets::Docs,
     terms::Dictionary,
     walk::Walk,
 };
 use crate::{
     Damage,
-    query::part::{Matches, bucket_of},
+    query::part::{Keep, Matches, bucket_of},
 };
 
 /// How many terms' postings can be read in the time it takes to decompress a block.
 const TERMS_PER_BLOCK: u64 = 400;
-/// A set of less than one doc in so many is put in order by sorting it, a denser one by walking the total order.
-const SORTED_SET_SHARE: u64 = 16;
+/// Docs that can be looked at in the time it takes to find a place in the order of a large set.
+const DOCS_PER_PLACE: u64 = 64;
 /// Docs of one organization and one bucket from which on finding both ends costs less than looking at each of them.
 const BUCKET_RUN_DOCS: u64 = 32;
 
@@ -43,26 +45,19 @@ pub(super) struct Selection<'s> {
     pub(super) segment: &'s Segment,
     pub(super) decoder: Decoder<'s>,
     pub(super) shape: Shape,
-    /// The docs within the shape; `None` when it is all of them.
-    pub(super) set: Option<RoaringBitmap>,
+    /// Which docs of the shape; a set has none outside of it.
+    pub(super) set: Docs,
     /// Which of the set are certain, and what the others must be held against; `None` when all are certain.
-    pub(super) check: Option<(RoaringBitmap, Filter)>,
-    /// The docs of the set in the total order, once somebody needed them.
-    pub(super) ordered: Option<Rc<[u32]>>,
+    pub(super) check: Option<(Docs, Filter)>,
     pub(super) walk: Walk,
 }
 
 impl<'s> Selection<'s> {
-    pub(super) fn new(
-        segment: &'s Segment,
-        shape: Shape,
-        set: Option<RoaringBitmap>,
-        check: Option<(RoaringBitmap, Filter)>,
-    ) -> Self {
+    pub(super) fn new(segment: &'s Segment, shape: Shape, set: Docs, check: Option<(Docs, Filter)>) -> Self {
         // With everything certain there is nothing to check.
-        let check = check.filter(|(must, _)| set.as_ref().is_none_or(|set| set.len() > must.len()));
+        let check = check.filter(|(must, _)| set.len() > must.len());
         let decoder = Decoder::new(segment);
-        Self { segment, decoder, shape, set, check, ordered: None, walk: Walk::default() }
+        Self { segment, decoder, shape, set, check, walk: Walk::default() }
     }
 
     /// Looks at every event that the indexes could not decide about.
@@ -70,72 +65,42 @@ impl<'s> Selection<'s> {
         let Some((must, filter)) = self.check.take() else {
             return Ok(());
         };
-        let mut exact = must.clone();
-        for doc in self.set.as_ref().map(|set| set - &must).unwrap_or_default() {
-            match self.decoder.event(doc) {
-                Ok(event) => {
-                    if filter.matches(&event) {
-                        exact.insert(doc);
+        let mut exact = RoaringBitmap::new();
+        for doc in &self.docs()? {
+            let mut is_match = must.contains(doc);
+            if !is_match {
+                is_match = match self.decoder.event(doc) {
+                    Ok(event) => filter.matches(&event),
+                    Err(damage) => {
+                        self.check = Some((must, filter));
+                        return Err(damage);
                     }
-                }
-                Err(damage) => {
-                    self.check = Some((must, filter));
-                    return Err(damage);
-                }
+                };
+            }
+            if is_match {
+                exact.insert(doc);
             }
         }
-        self.set = Some(exact);
-        self.ordered = None;
+        self.set = Docs::Set(Arc::new(exact.into()));
         Ok(())
     }
 
     fn len(&self) -> u64 {
         match (&self.set, &self.shape) {
-            (Some(set), _) => set.len(),
-            (None, Shape::Lanes(lanes)) => lanes.iter().map(|lane| u64::from(lane.end - lane.start)).sum(),
-            (None, Shape::Order(ranks)) => u64::from(ranks.end - ranks.start),
+            (Docs::Set(set), _) => set.len(),
+            (Docs::All(_), Shape::Lanes(lanes)) => {
+                lanes.iter().map(|lane| u64::from(lane.end - lane.start)).sum()
+            }
+            (Docs::All(_), Shape::Order(ranks)) => u64::from(ranks.end - ranks.start),
         }
     }
 
     fn count_docs(&self, docs: Range<u32>) -> u64 {
         match &self.set {
             _ if docs.is_empty() => 0,
-            None => u64::from(docs.end - docs.start),
-            Some(set) => set.range_cardinality(docs),
+            Docs::All(_) => u64::from(docs.end - docs.start),
+            Docs::Set(set) => set.range_cardinality(docs),
         }
-    }
-
-    /// The docs of a set in the total order.
-    pub(super) fn in_order(&self, set: &RoaringBitmap, ranks: &Range<u32>) -> Result<Rc<[u32]>, Damage> {
-        if set.len() * SORTED_SET_SHARE < u64::from(ranks.end - ranks.start) {
-            let mut docs = Vec::with_capacity(set.len() as usize);
-            for doc in set {
-                docs.push((self.segment.position(doc)?, doc));
-            }
-            docs.sort_unstable();
-            return Ok(docs.into_iter().map(|(_, doc)| doc).collect());
-        }
-        let mut docs = Vec::with_capacity(set.len() as usize);
-        for rank in ranks.clone() {
-            let doc = self.segment.doc_at(rank)?;
-            if set.contains(doc) {
-                docs.push(doc);
-            }
-        }
-        Ok(docs.into())
-    }
-
-    /// The docs of the set in the total order, made once.
-    fn ordered(&mut self, ranks: &Range<u32>) -> Result<Rc<[u32]>, Damage> {
-        if let Some(ordered) = &self.ordered {
-            return Ok(Rc::clone(ordered));
-        }
-        let ordered = match &self.set {
-            Some(set) => self.in_order(set, ranks)?,
-            None => Rc::default(),
-        };
-        self.ordered = Some(Rc::clone(&ordered));
-        Ok(ordered)
     }
 
     /// How many matches of these lanes come before a place; `before` says which positions do.
@@ -150,17 +115,15 @@ impl<'s> Selection<'s> {
 
     /// Everything selected as one set.
     fn docs(&self) -> Result<RoaringBitmap, Damage> {
-        match (&self.set, &self.shape) {
-            (Some(set), _) => Ok(set.clone()),
-            (None, Shape::Lanes(lanes)) => {
-                let mut docs = RoaringBitmap::new();
-                for lane in lanes {
-                    docs.insert_range(lane.clone());
-                }
-                Ok(docs)
-            }
-            (None, Shape::Order(ranks)) => self.segment.docs_at(ranks.clone()),
-        }
+        let docs = match (&self.set, &self.shape) {
+            (Docs::Set(set), _) => return Ok(RoaringBitmap::clone(set)),
+            (Docs::All(_), Shape::Lanes(lanes)) => return Ok(union(lanes)),
+            (Docs::All(_), Shape::Order(ranks)) => self.segment.docs_at(ranks.clone())?,
+        };
+        Ok(match docs {
+            Docs::Set(set) => RoaringBitmap::clone(&set),
+            Docs::All(docs) => union(std::slice::from_ref(&(0..docs))),
+        })
     }
 
     fn group_by_terms(
@@ -186,7 +149,7 @@ impl<'s> Selection<'s> {
             }
         }
         let present = dictionary.present()?;
-        let with_value = if whole { present.len() } else { present.intersection_len(&docs) };
+        let with_value = if whole { present.len() } else { present.count_among(&docs) };
         let absent = self.len().saturating_sub(with_value);
         if absent > 0 {
             *counts.entry(None).or_insert(0) += absent;
@@ -236,12 +199,16 @@ impl<'s> Selection<'s> {
         Ok(())
     }
 
-    /// Whether the docs of an organization that lie in the same bucket are many, on average.
-    fn has_long_runs(&self, set: &RoaringBitmap, width: i64) -> bool {
+    /// Into how many buckets the segment may fall.
+    fn buckets_max(&self, width: i64) -> u64 {
         let meta = self.segment.meta();
         let span = meta.last.time.nanos().abs_diff(meta.first.time.nanos());
-        let buckets = (span / width.max(1).unsigned_abs()).saturating_add(1);
-        let runs = (u64::from(self.segment.organizations()) + 1).saturating_mul(buckets);
+        (span / width.max(1).unsigned_abs()).saturating_add(1)
+    }
+
+    /// Whether the docs of an organization that lie in the same bucket are many, on average.
+    fn has_long_runs(&self, set: &RoaringBitmap, width: i64) -> bool {
+        let runs = (u64::from(self.segment.organizations()) + 1).saturating_mul(self.buckets_max(width));
         set.len() / runs >= BUCKET_RUN_DOCS
     }
 
@@ -252,13 +219,10 @@ impl<'s> Selection<'s> {
         width: i64,
         counts: &mut BTreeMap<i64, u64>,
     ) -> Result<(), Damage> {
-        let next = |doc: u32| match &self.set {
-            None => Some(doc),
-            Some(set) => set.range(doc..).next(),
-        };
+        let next = |doc| self.set.next_from(doc);
         for lane in lanes {
             let position = |doc| self.segment.position(doc);
-            let count = |docs| self.count_docs(docs);
+            let count = |docs| Ok(self.count_docs(docs));
             Self::bucket_runs(lane.clone(), width, counts, next, position, count)?;
         }
         Ok(())
@@ -271,7 +235,7 @@ impl<'s> Selection<'s> {
         counts: &mut BTreeMap<i64, u64>,
         next: impl Fn(u32) -> Option<u32>,
         position: impl Fn(u32) -> Result<Position, Damage>,
-        count: impl Fn(Range<u32>) -> u64,
+        mut count: impl FnMut(Range<u32>) -> Result<u64, Damage>,
     ) -> Result<(), Damage> {
         let mut from = next(run.start).filter(|at| *at < run.end);
         while let Some(start) = from {
@@ -297,7 +261,10 @@ impl<'s> Selection<'s> {
                 }
             }
             let end = low + 1;
-            *counts.entry(bucket).or_insert(0) += count(start..end);
+            let events = count(start..end)?;
+            if events > 0 {
+                *counts.entry(bucket).or_insert(0) += events;
+            }
             from = if end < run.end { next(end).filter(|at| *at < run.end) } else { None };
         }
         Ok(())
@@ -312,24 +279,15 @@ impl Matches for Selection<'_> {
 
     fn count_before(&mut self, position: Position) -> Result<u64, Damage> {
         self.resolve()?;
-        match (self.shape.clone(), self.set.is_some()) {
-            (Shape::Lanes(lanes), _) => self.count_lanes(&lanes, |at| at < position),
-            (Shape::Order(ranks), false) => {
+        match (&self.shape, &self.set) {
+            (Shape::Lanes(lanes), _) => self.count_lanes(lanes, |at| at < position),
+            (Shape::Order(ranks), Docs::All(_)) => {
                 let end = self.segment.partition_ranks(ranks.clone(), |at| at < position)?;
                 Ok(u64::from(end - ranks.start))
             }
-            (Shape::Order(ranks), true) => {
-                let ordered = self.ordered(&ranks)?;
-                let (mut low, mut high) = (0, ordered.len());
-                while low < high {
-                    let middle = low + (high - low) / 2;
-                    if self.segment.position(ordered[middle])? < position {
-                        low = middle + 1;
-                    } else {
-                        high = middle;
-                    }
-                }
-                Ok(low as u64)
+            (Shape::Order(ranks), Docs::Set(set)) => {
+                let end = self.segment.partition_ranks(ranks.clone(), |at| at < position)?;
+                set.count_before_rank(self.segment, end)
             }
         }
     }
@@ -341,12 +299,12 @@ impl Matches for Selection<'_> {
         }
         // Smaller than the number of docs, which is a u32.
         let index_u32 = index as u32;
-        let doc = match (self.shape.clone(), &self.set) {
-            (Shape::Order(ranks), None) => Some(self.segment.doc_at(ranks.start + index_u32)?),
-            (Shape::Order(ranks), Some(_)) => self.ordered(&ranks)?.get(index as usize).copied(),
+        let doc = match (&self.shape, &self.set) {
+            (Shape::Order(ranks), Docs::All(_)) => Some(self.segment.doc_at(ranks.start + index_u32)?),
+            (Shape::Order(_), Docs::Set(set)) => set.select_in_order(self.segment, index_u32)?,
             (Shape::Lanes(lanes), set) if lanes.len() == 1 => match set {
-                None => lanes.first().map(|lane| lane.start + index_u32),
-                Some(set) => set.select(index_u32),
+                Docs::All(_) => lanes.first().map(|lane| lane.start + index_u32),
+                Docs::Set(set) => set.select(index_u32),
             },
             (Shape::Lanes(lanes), _) => {
                 // The first place of the total order up to which there are more matches than `index`.
@@ -354,7 +312,7 @@ impl Matches for Selection<'_> {
                 while low < high {
                     let middle = low + (high - low) / 2;
                     let place = self.segment.position(self.segment.doc_at(middle)?)?;
-                    if self.count_lanes(&lanes, |at| at <= place)? <= index {
+                    if self.count_lanes(lanes, |at| at <= place)? <= index {
                         low = middle + 1;
                     } else {
                         high = middle;
@@ -376,6 +334,10 @@ impl Matches for Selection<'_> {
 
     fn take(&mut self) -> Result<Option<Event>, Damage> {
         self.take_walk()
+    }
+
+    fn write(&mut self, out: &mut Vec<u8>, keep: Keep) -> Result<bool, Damage> {
+        self.write_walk(out, keep)
     }
 
     fn skip(&mut self) -> Result<(), Damage> {
@@ -415,18 +377,28 @@ impl Matches for Selection<'_> {
         let segment = self.segment;
         match (&self.shape, &self.set) {
             (Shape::Lanes(lanes), _) => self.bucket_lanes(lanes, width, counts)?,
-            (Shape::Order(ranks), None) => {
+            (Shape::Order(ranks), Docs::All(_)) => {
                 let position = |rank| segment.position(segment.doc_at(rank)?);
-                let count = |ranks: Range<u32>| u64::from(ranks.end - ranks.start);
+                let count = |ranks: Range<u32>| Ok(u64::from(ranks.end - ranks.start));
                 Self::bucket_runs(ranks.clone(), width, counts, Some, position, count)?;
             }
-            (Shape::Order(_), Some(set)) if self.has_long_runs(set, width) => {
+            (Shape::Order(_), Docs::Set(set)) if self.has_long_runs(set, width) => {
                 self.bucket_lanes(&segment.all_ranges()?, width, counts)?;
             }
-            (Shape::Order(_), Some(set)) => {
+            (Shape::Order(ranks), Docs::Set(set))
+                if self.buckets_max(width).saturating_mul(DOCS_PER_PLACE) < set.len() =>
+            {
+                let position = |rank| segment.position(segment.doc_at(rank)?);
+                let mut before = set.count_before_rank(segment, ranks.start)?;
+                Self::bucket_runs(ranks.clone(), width, counts, Some, position, |ranks| {
+                    let after = set.count_before_rank(segment, ranks.end)?;
+                    Ok(after - std::mem::replace(&mut before, after))
+                })?;
+            }
+            (Shape::Order(_), Docs::Set(set)) => {
                 // Docs of one organization follow in time order, so most stay in the bucket of the one before.
                 let mut open: Option<(i64, u64)> = None;
-                for doc in set {
+                for doc in &***set {
                     let bucket = bucket_of(segment.position(doc)?.time, width);
                     open = match open {
                         Some((last, count)) if last == bucket => Some((last, count + 1)),

@@ -220,7 +220,7 @@ fn map_codes(inputs: &mut [Input<'_>], fields: usize) -> Result<(), Damage> {
 
 /// Writes all events in their new order and fills in the maps of docs. Gives the first doc of each organization.
 fn stream_docs(inputs: &mut [Input<'_>], draft: &mut Draft) -> Result<Vec<u32>, WriteError> {
-    let mut decoders: Vec<Decoder<'_>> = inputs.iter().map(|input| Decoder::new(input.segment)).collect();
+    let mut decoders: Vec<Decoder<'_>> = inputs.iter().map(|input| Decoder::alone(input.segment)).collect();
     let mut heads = inputs.iter().map(|input| input.head(0, None)).collect::<Result<Vec<_>, _>>()?;
     let mut starts = Vec::new();
     let mut codes = Codes::default();

@@ -1,30 +1,28 @@
 //! Postings: which docs have a term. One doc lies in the reference itself, a few are deltas, many are a Roaring bitmap
-//! in its published serialised form. Decoded bitmaps are kept in a small cache, as totals ask for the same ones again.
+//! in its published serialised form. Decoded bitmaps are remembered, as totals ask for the same ones again.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use hashbrown::HashMap;
 use roaring::RoaringBitmap;
 
 use super::{
     bits::{Bad, Parsed, Reader, pack, put_varint, width_of},
     fields::{FieldRecord, Presence},
     file::Section,
+    sets::{DocSet, Docs, docs_of_term},
     terms::{Dictionary, TermsWriter},
 };
 use crate::Damage;
 
 /// Up to so many docs are written as deltas.
 const FEW_MAX: usize = 256;
-/// Bytes of decoded bitmaps that one segment keeps.
-const CACHE_BYTES_MAX: usize = 8 << 20;
 
 /// The docs of one term.
 #[derive(Debug, Clone)]
 pub(super) enum Posting {
     /// In ascending order.
     Few(Vec<u32>),
-    Many(Arc<RoaringBitmap>),
+    Many(Arc<DocSet>),
 }
 
 impl Posting {
@@ -229,7 +227,7 @@ impl<'s> Dictionary<'s> {
         })
     }
 
-    /// The docs of a term. `index` is the field's, for the cache.
+    /// The docs of a term. `index` is the field's: those of a frequent term are remembered.
     pub(super) fn posting(&self, index: u32, code: u32) -> Result<Posting, Damage> {
         match self.place(code)? {
             Place::One(doc) => Ok(Posting::Few(vec![doc])),
@@ -239,12 +237,7 @@ impl<'s> Dictionary<'s> {
                 Ok(Posting::Few(docs))
             }
             Place::Many(count, bytes) => {
-                if let Some(bitmap) = self.segment.bitmaps.get((index, code)) {
-                    return Ok(Posting::Many(bitmap));
-                }
-                let bitmap = Arc::new(self.bitmap(bytes, count)?);
-                self.segment.bitmaps.put((index, code), &bitmap, bytes.len());
-                Ok(Posting::Many(bitmap))
+                docs_of_term(self.segment, index, code, || self.bitmap(bytes, count)).map(Posting::Many)
             }
         }
     }
@@ -260,20 +253,19 @@ impl<'s> Dictionary<'s> {
     }
 
     /// The docs that have any value.
-    pub(super) fn present(&self) -> Result<RoaringBitmap, Damage> {
+    pub(super) fn present(&self) -> Result<Docs, Damage> {
         let record = &self.record;
-        let mut all = RoaringBitmap::new();
-        all.insert_range(0..self.segment.docs);
+        let all = Docs::All(self.segment.docs);
         let stored = || {
             let range = record.presence_at..record.presence_at + record.presence_bytes;
             let bytes = self.segment.file.bytes(Section::Terms, range)?;
             read_bitmap(bytes, self.segment.docs).map_err(|bad| self.damage(bad))
         };
         Ok(match record.presence {
-            Presence::Nowhere => RoaringBitmap::new(),
+            Presence::Nowhere => all.among(RoaringBitmap::new()),
             Presence::All => all,
-            Presence::Present => stored()?,
-            Presence::Absent => all - stored()?,
+            Presence::Present => all.among(stored()?),
+            Presence::Absent => all.minus(&all.among(stored()?)),
         })
     }
 }
@@ -284,43 +276,5 @@ pub(super) fn read_bitmap(bytes: &[u8], docs: u32) -> Parsed<RoaringBitmap> {
     match bitmap.max() {
         Some(max) if max >= docs => Err(Bad("a posting of a doc that is not there")),
         _ => Ok(bitmap),
-    }
-}
-
-/// The bitmaps that were decoded last, by field and code.
-#[derive(Debug, Default)]
-pub(super) struct BitmapCache(Mutex<Cached>);
-
-#[derive(Debug, Default)]
-struct Cached {
-    entries: HashMap<(u32, u32), (Arc<RoaringBitmap>, usize, u64)>,
-    bytes: usize,
-    clock: u64,
-}
-
-impl BitmapCache {
-    fn get(&self, key: (u32, u32)) -> Option<Arc<RoaringBitmap>> {
-        let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        cached.clock += 1;
-        let now = cached.clock;
-        let (bitmap, _, used) = cached.entries.get_mut(&key)?;
-        *used = now;
-        Some(Arc::clone(bitmap))
-    }
-
-    fn put(&self, key: (u32, u32), bitmap: &Arc<RoaringBitmap>, bytes: usize) {
-        let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        cached.clock += 1;
-        let now = cached.clock;
-        if cached.entries.insert(key, (Arc::clone(bitmap), bytes, now)).is_none() {
-            cached.bytes += bytes;
-        }
-        while cached.bytes > CACHE_BYTES_MAX {
-            let oldest = cached.entries.iter().min_by_key(|(_, (_, _, used))| *used).map(|(key, _)| *key);
-            let Some((_, bytes, _)) = oldest.and_then(|oldest| cached.entries.remove(&oldest)) else {
-                return;
-            };
-            cached.bytes -= bytes;
-        }
     }
 }

@@ -13,6 +13,7 @@ use super::{
     fields::ORGANIZATION,
     matches::{Selection, Shape},
     postings::Posting,
+    sets::{Docs, found_by_condition},
     terms::Dictionary,
     words::word_hashes,
 };
@@ -21,20 +22,20 @@ use crate::Damage;
 /// Up to so many organizations are walked side by side; more are walked in the order of the whole segment.
 pub(super) const LANES_MAX: usize = 16;
 
-/// The docs of a condition within some universe.
+/// The docs of a condition among those it is asked about.
 pub(super) struct Found {
-    /// No other doc satisfies it.
-    pub(super) may: RoaringBitmap,
+    /// No other doc of these satisfies it.
+    pub(super) may: Docs,
     /// These do; `None` when all that may do.
-    pub(super) must: Option<RoaringBitmap>,
+    pub(super) must: Option<Docs>,
 }
 
 impl Found {
-    pub(super) const fn exactly(docs: RoaringBitmap) -> Self {
+    pub(super) const fn exactly(docs: Docs) -> Self {
         Self { may: docs, must: None }
     }
 
-    const fn certain(&self) -> &RoaringBitmap {
+    const fn certain(&self) -> &Docs {
         match &self.must {
             Some(must) => must,
             None => &self.may,
@@ -77,31 +78,64 @@ impl Segment {
             narrow.retain(|range| !range.is_empty());
             Ok(narrow)
         };
-        let (shape, universe) = match ranges {
+        let all = Docs::All(self.docs);
+        let (shape, within, is_shape) = match ranges {
             Some(ranges) if ranges.len() <= LANES_MAX => {
                 let lanes = narrowed(ranges)?;
-                let universe = (!rest.is_empty()).then(|| union(&lanes));
-                (Shape::Lanes(lanes), universe)
+                let within = if rest.is_empty() { all } else { all.among(union(&lanes)) };
+                (Shape::Lanes(lanes), within, true)
             }
-            ranges => {
+            Some(ranges) => {
+                let within = all.among(union(&narrowed(ranges)?));
+                (Shape::Order(self.ranks_within(window)?), within, false)
+            }
+            None => {
                 let ranks = self.ranks_within(window)?;
-                let restricted = !rest.is_empty() || organizations.is_some();
-                let universe = if !restricted {
-                    None
-                } else if let Some(ranges) = ranges {
-                    Some(union(&narrowed(ranges)?))
-                } else {
-                    Some(self.docs_within(window)?)
-                };
-                (Shape::Order(ranks), universe)
+                let within = if rest.is_empty() { all } else { self.docs_within(window)? };
+                (Shape::Order(ranks), within, true)
             }
         };
-        let Some(universe) = universe else {
-            return Ok(Selection::new(self, shape, None, None));
-        };
-        let found = self.conjunction(&rest, &universe)?;
+        let found = self.conjunction(&rest, &within)?;
+        // What leaves nothing out need not be looked at again.
+        let may = if is_shape && found.may.len() == within.len() { Docs::All(self.docs) } else { found.may };
         let check = found.must.map(|must| (must, condition.clone()));
-        Ok(Selection::new(self, shape, Some(found.may), check))
+        Ok(Selection::new(self, shape, may, check))
+    }
+
+    /// How many docs satisfy a condition, where the indexes tell without a selection being made.
+    pub(super) fn count_by_index(&self, condition: &Filter) -> Result<Option<u64>, Damage> {
+        let mut conjuncts = Vec::new();
+        flatten(condition, &mut conjuncts);
+        let is_direct = |condition: &&Filter| match condition {
+            Filter::Term(Field::Organization, _) => conjuncts.len() == 1,
+            Filter::AnyOf(Field::Organization, _) | Filter::Time(_) => false,
+            other => is_exact(other),
+        };
+        if !conjuncts.iter().all(is_direct) {
+            return Ok(None);
+        }
+        if let [Filter::Term(field, value)] = conjuncts.as_slice() {
+            let Some(index) = self.field_index(field)? else { return Ok(Some(0)) };
+            let dictionary = self.dictionary(index)?;
+            return Ok(Some(match dictionary.find(value)? {
+                None => 0,
+                Some(code) if index as usize == ORGANIZATION => {
+                    let docs = self.organization_range(code)?;
+                    u64::from(docs.end - docs.start)
+                }
+                Some(code) => dictionary.cardinality(code)?,
+            }));
+        }
+        conjuncts.sort_by_key(|condition| complexity(condition));
+        let all = Docs::All(self.docs);
+        let Some((last, first)) = conjuncts.split_last() else { return Ok(Some(all.len())) };
+        let Found { may: among, must: None } = self.conjunction(first, &all)? else { return Ok(None) };
+        if among.is_empty() {
+            return Ok(Some(0));
+        }
+        // Of two large sets only the number of common docs is made, not the set of them.
+        let Found { may: last, must: None } = self.conjunction(&[last], &all)? else { return Ok(None) };
+        Ok(Some(among.count_and(&last)))
     }
 
     /// The doc ranges of organizations, or of all of them when there are few; `None` when all are wanted and many.
@@ -228,16 +262,21 @@ impl Segment {
     }
 
     /// The docs at these places of the total order.
-    pub(super) fn docs_at(&self, ranks: Range<u32>) -> Result<RoaringBitmap, Damage> {
+    pub(super) fn docs_at(&self, ranks: Range<u32>) -> Result<Docs, Damage> {
+        let all = Docs::All(self.docs);
         if ranks == (0..self.docs) || self.is_in_time_order() {
-            return Ok(union(&[ranks]));
+            return Ok(all.among(union(&[ranks])));
         }
-        let mut docs = ranks.map(|rank| self.doc_at(rank)).collect::<Result<Vec<_>, _>>()?;
+        let mut docs = Vec::with_capacity(ranks.len());
+        self.each_doc_at(ranks, |doc| docs.push(doc))?;
         docs.sort_unstable();
-        Ok(docs.into_iter().collect())
+        Ok(all.among(docs.into_iter().collect()))
     }
 
-    fn docs_within(&self, window: TimeRange) -> Result<RoaringBitmap, Damage> {
+    fn docs_within(&self, window: TimeRange) -> Result<Docs, Damage> {
+        if window == TimeRange::ALL {
+            return Ok(Docs::All(self.docs));
+        }
         let ranks = self.ranks_within(window)?;
         // Two binary searches per organization, or one look per doc.
         let searches = u64::from(self.organizations()) * 32;
@@ -248,45 +287,44 @@ impl Segment {
         for range in self.all_ranges()? {
             docs.insert_range(self.within(range, window)?);
         }
-        Ok(docs)
+        Ok(Docs::All(self.docs).among(docs))
     }
 
-    /// The docs of `universe` that satisfy a condition.
-    fn found(&self, condition: &Filter, universe: &RoaringBitmap) -> Result<Found, Damage> {
+    /// The docs of `within` that satisfy a condition.
+    fn found(&self, condition: &Filter, within: &Docs) -> Result<Found, Damage> {
         match condition {
-            Filter::And(list) => self.conjunction(&list.iter().collect::<Vec<_>>(), universe),
+            Filter::And(list) => self.conjunction(&list.iter().collect::<Vec<_>>(), within),
             Filter::Or(list) => {
-                let mut may = RoaringBitmap::new();
-                let mut must = RoaringBitmap::new();
+                let mut may = Union::new(within);
+                let mut must = Union::new(within);
                 let mut exact = true;
                 for one in list {
-                    let found = self.found(one, universe)?;
+                    let found = self.found(one, within)?;
                     exact &= found.must.is_none();
-                    must |= found.certain();
-                    may |= found.may;
+                    must.add(found.certain());
+                    may.add(&found.may);
                 }
-                Ok(if exact { Found::exactly(may) } else { Found { may, must: Some(must) } })
+                let must = must.finish();
+                Ok(if exact { Found::exactly(must) } else { Found { may: may.finish(), must: Some(must) } })
             }
             Filter::Not(inner) => {
-                let found = self.found(inner, universe)?;
-                let may = universe - found.certain();
-                Ok(Found { may, must: found.must.map(|_| universe - found.may) })
+                let found = self.found(inner, within)?;
+                let may = within.minus(found.certain());
+                Ok(Found { may, must: found.must.map(|_| within.minus(&found.may)) })
             }
-            Filter::Time(range) => Ok(Found::exactly(self.docs_within(*range)? & universe)),
-            Filter::Text(text) | Filter::Phrase(text) => self.with_words(&[hashes_of(text)], universe),
-            Filter::At(place, criterion) => self.with_words(&[hashes_of(&place.words(criterion))], universe),
-            Filter::Value(field, criterion) => self.with_value(field, criterion, universe),
-            Filter::Term(field, value) if !field.is_indexed() => {
-                self.with_words(&[hashes_of(value)], universe)
-            }
+            Filter::Time(range) => Ok(Found::exactly(within.and(&self.docs_within(*range)?))),
+            Filter::Text(text) | Filter::Phrase(text) => self.with_words(&[hashes_of(text)], within),
+            Filter::At(place, criterion) => self.with_words(&[hashes_of(&place.words(criterion))], within),
+            Filter::Value(field, criterion) => self.with_value(field, criterion, within),
+            Filter::Term(field, value) if !field.is_indexed() => self.with_words(&[hashes_of(value)], within),
             Filter::AnyOf(field, values) if !field.is_indexed() => {
                 let words: Vec<Vec<u64>> = values.iter().map(|value| hashes_of(value)).collect();
-                self.with_words(&words, universe)
+                self.with_words(&words, within)
             }
             Filter::Range(field, _) | Filter::Prefix(field, _) | Filter::Exists(field)
                 if !field.is_indexed() =>
             {
-                Ok(Found { may: universe.clone(), must: Some(RoaringBitmap::new()) })
+                Ok(Found { may: within.clone(), must: Some(within.among(RoaringBitmap::new())) })
             }
             Filter::Term(field, _)
             | Filter::AnyOf(field, _)
@@ -294,102 +332,101 @@ impl Segment {
             | Filter::Prefix(field, _)
             | Filter::Exists(field) => {
                 let Some(index) = self.field_index(field)? else {
-                    return Ok(Found::exactly(RoaringBitmap::new()));
+                    return Ok(Found::exactly(within.among(RoaringBitmap::new())));
                 };
                 let dictionary = self.dictionary(index)?;
                 let docs = match condition {
-                    Filter::Exists(_) => dictionary.present()? & universe,
+                    Filter::Exists(_) => within.and(&dictionary.present()?),
                     Filter::Term(_, value) => {
-                        self.docs_of_codes(index, &dictionary, dictionary.find(value)?, universe)?
+                        let code = dictionary.find(value)?;
+                        self.docs_of_codes(index, &dictionary, code.as_slice(), within)?
                     }
                     Filter::AnyOf(_, values) => {
                         let mut codes = Vec::with_capacity(values.len());
                         for value in values {
                             codes.extend(dictionary.find(value)?);
                         }
-                        self.docs_of_codes(index, &dictionary, codes, universe)?
+                        self.docs_of_codes(index, &dictionary, &codes, within)?
                     }
                     Filter::Range(_, bounds) => {
-                        let codes = codes_within(&dictionary, bounds)?;
-                        self.docs_of_interval(index, &dictionary, codes, universe)?
+                        let codes: Vec<u32> = codes_within(&dictionary, bounds)?.collect();
+                        self.docs_of_codes(index, &dictionary, &codes, within)?
                     }
                     Filter::Prefix(_, prefix) => {
                         let prefix = prefix.as_bytes();
                         let start = dictionary.partition_point(|term| term < prefix)?;
                         let end =
                             dictionary.partition_point(|term| term < prefix || term.starts_with(prefix))?;
-                        self.docs_of_interval(index, &dictionary, start..end, universe)?
+                        let codes: Vec<u32> = (start..end).collect();
+                        self.docs_of_codes(index, &dictionary, &codes, within)?
                     }
-                    _ => RoaringBitmap::new(),
+                    _ => within.among(RoaringBitmap::new()),
                 };
                 Ok(Found::exactly(docs))
             }
         }
     }
 
-    fn conjunction(&self, list: &[&Filter], universe: &RoaringBitmap) -> Result<Found, Damage> {
-        // What the indexes answer comes first and leaves less for the others to look through.
+    /// The docs of `within` that satisfy all of these conditions.
+    fn conjunction(&self, list: &[&Filter], within: &Docs) -> Result<Found, Damage> {
+        // What the indexes answer comes first, the simple before the complicated, and leaves less for the others to
+        // look through.
         let mut sorted = list.to_vec();
-        sorted.sort_by_key(|condition| (!is_exact(condition), matches!(condition, Filter::Value(..))));
-        let mut found = Found::exactly(universe.clone());
+        sorted.sort_by_key(|condition| complexity(condition));
+        let mut found = Found::exactly(within.clone());
         for condition in sorted {
             if found.may.is_empty() {
                 break;
             }
-            let next = self.found(condition, &found.may)?;
+            let next = if is_exact(condition) {
+                found_by_condition(self, condition, &found.may, |among| self.found(condition, among))?
+            } else {
+                self.found(condition, &found.may)?
+            };
             let must = match (&found.must, &next.must) {
                 (None, None) => None,
-                _ => Some(found.certain() & next.certain()),
+                _ => Some(found.certain().and(next.certain())),
             };
             found = Found { may: next.may, must };
         }
         Ok(found)
     }
 
-    fn docs_of_interval(
-        &self,
-        index: u32,
-        dictionary: &Dictionary<'_>,
-        codes: Range<u32>,
-        universe: &RoaringBitmap,
-    ) -> Result<RoaringBitmap, Damage> {
-        if codes == (0..dictionary.terms()) {
-            return Ok(dictionary.present()? & universe);
-        }
-        self.docs_of_codes(index, dictionary, codes, universe)
-    }
-
+    /// The docs of `within` that have one of these terms; no code comes twice.
     pub(super) fn docs_of_codes(
         &self,
         index: u32,
         dictionary: &Dictionary<'_>,
-        codes: impl IntoIterator<Item = u32>,
-        universe: &RoaringBitmap,
-    ) -> Result<RoaringBitmap, Damage> {
-        let mut docs = RoaringBitmap::new();
+        codes: &[u32],
+        within: &Docs,
+    ) -> Result<Docs, Damage> {
+        if codes.len() == dictionary.terms() as usize {
+            return Ok(within.and(&dictionary.present()?));
+        }
+        let mut docs = Union::new(within);
         if index as usize == ORGANIZATION {
+            let mut ranges = Vec::with_capacity(codes.len());
             for code in codes {
-                docs.insert_range(self.organization_range(code)?);
+                ranges.push(self.organization_range(*code)?);
             }
-            return Ok(docs & universe);
+            return Ok(within.among(union(&ranges)));
         }
         let mut few = Vec::new();
         for code in codes {
-            match dictionary.posting(index, code)? {
+            match dictionary.posting(index, *code)? {
                 Posting::Few(list) => few.extend(list),
-                Posting::Many(bitmap) => docs |= &*bitmap & universe,
+                Posting::Many(set) => docs.add(&within.and(&Docs::Set(set))),
             }
         }
         few.sort_unstable();
-        let few: RoaringBitmap = few.into_iter().collect();
-        docs |= few & universe;
-        Ok(docs)
+        docs.add(&within.among(few.into_iter().collect()));
+        Ok(docs.finish())
     }
 
     /// The docs of blocks that may have all of one of these lists of words.
-    pub(super) fn with_words(&self, any: &[Vec<u64>], universe: &RoaringBitmap) -> Result<Found, Damage> {
+    pub(super) fn with_words(&self, any: &[Vec<u64>], within: &Docs) -> Result<Found, Damage> {
         let mut may = RoaringBitmap::new();
-        let mut next = universe.min();
+        let mut next = within.next_from(0);
         while let Some(doc) = next {
             let block = doc / BLOCK_DOCS as u32;
             let docs = block * BLOCK_DOCS as u32..(block + 1).saturating_mul(BLOCK_DOCS as u32);
@@ -398,14 +435,48 @@ impl Segment {
                 possible = possible || self.block_may_have(block, words)?;
             }
             if possible {
-                // Blocks come in ascending order, so each doc is larger than all before.
-                for doc in universe.range(docs.clone()) {
-                    may.insert(doc);
-                }
+                within.add_range_to(docs.clone(), &mut may);
             }
-            next = universe.range(docs.end..).next();
+            next = within.next_from(docs.end);
         }
-        Ok(Found { may, must: Some(RoaringBitmap::new()) })
+        Ok(Found { may: within.among(may), must: Some(within.among(RoaringBitmap::new())) })
+    }
+}
+
+/// Docs that are added up. A single set among them is passed on as it is, with what it knows of its order.
+struct Union<'w> {
+    within: &'w Docs,
+    first: Option<Docs>,
+    sum: Option<RoaringBitmap>,
+}
+
+impl<'w> Union<'w> {
+    const fn new(within: &'w Docs) -> Self {
+        Self { within, first: None, sum: None }
+    }
+
+    /// Adds docs that are among those within which it is added up.
+    fn add(&mut self, docs: &Docs) {
+        if docs.is_empty() || matches!(self.first, Some(Docs::All(_))) {
+            return;
+        }
+        match (docs, &self.first) {
+            (Docs::All(_), _) | (_, None) => self.first = Some(docs.clone()),
+            (Docs::Set(set), Some(Docs::Set(first))) => {
+                let sum = self.sum.get_or_insert_with(|| RoaringBitmap::clone(first));
+                *sum |= &***set;
+            }
+            (_, Some(Docs::All(_))) => {}
+        }
+    }
+
+    fn finish(self) -> Docs {
+        match (self.first, self.sum) {
+            (Some(all @ Docs::All(_)), _) => all,
+            (_, Some(sum)) => self.within.among(sum),
+            (Some(first), None) => first,
+            (None, None) => self.within.among(RoaringBitmap::new()),
+        }
     }
 }
 
@@ -416,7 +487,8 @@ fn flatten<'f>(condition: &'f Filter, out: &mut Vec<&'f Filter>) {
     }
 }
 
-fn union(ranges: &[Range<u32>]) -> RoaringBitmap {
+/// The docs of these ranges.
+pub(super) fn union(ranges: &[Range<u32>]) -> RoaringBitmap {
     let mut docs = RoaringBitmap::new();
     for range in ranges {
         docs.insert_range(range.clone());
@@ -430,6 +502,8 @@ pub(super) fn hashes_of(text: &str) -> Vec<u64> {
     hashes
 }
 
+/// Whether the indexes decide about a condition. Of a pattern that fits very many terms they may leave it open all the
+/// same.
 fn is_exact(condition: &Filter) -> bool {
     match condition {
         Filter::And(list) | Filter::Or(list) => list.iter().all(is_exact),
@@ -443,6 +517,17 @@ fn is_exact(condition: &Filter) -> bool {
         | Filter::Prefix(field, _)
         | Filter::Exists(field) => field.is_indexed(),
     }
+}
+
+/// In which order conditions are evaluated.
+fn complexity(condition: &Filter) -> (bool, usize) {
+    let size = match condition {
+        Filter::Term(..) => 0,
+        Filter::Exists(_) | Filter::Time(_) => 1,
+        Filter::AnyOf(_, values) => values.len().max(1),
+        _ => usize::MAX,
+    };
+    (!is_exact(condition), size)
 }
 
 /// The codes of the terms within bounds.

@@ -5,7 +5,9 @@
 //! The bytes that stand for a reference never occur in UTF-8, so that nothing has to be escaped and a text without
 //! references is its own encoding.
 
-use annals_model::Event;
+use std::borrow::Cow;
+
+use annals_model::{Event, EventRef};
 
 use super::{
     bits::{Bad, Parsed},
@@ -66,6 +68,38 @@ pub(super) fn values_of<'e>(event: &'e Event, id: Option<&'e str>) -> Values<'e>
         Some(&event.source),
         event.source_id.as_deref(),
         event.request.id.as_deref(),
+    ]
+}
+
+/// The same of an event that is being read, whose source_id and request.id are not known yet.
+pub(super) fn values_of_ref<'e>(event: &EventRef<'e>, id: &'e str) -> Values<'e> {
+    let id_of = |named: Option<(&'e str, Option<&'e str>)>| named.map(|(id, _)| id);
+    let name_of = |named: Option<(&'e str, Option<&'e str>)>| named.and_then(|(_, name)| name);
+    [
+        event.target.id,
+        event.target.name,
+        event.actor.name,
+        event.actor.id,
+        id_of(event.organization),
+        id_of(event.project),
+        id_of(event.environment),
+        Some(event.kind),
+        name_of(event.project),
+        name_of(event.environment),
+        name_of(event.organization),
+        Some(id),
+        event.target.kind,
+        event.actor.kind,
+        event.request.method,
+        event.request.ip,
+        event.status,
+        Some(event.action),
+        event.part,
+        event.origin,
+        event.zone,
+        Some(event.source),
+        None,
+        None,
     ]
 }
 
@@ -141,7 +175,17 @@ impl<'e> Encoder<'e> {
 }
 
 /// Reads an encoded text back. `uuids` are those of the event that were not used yet.
-pub(super) fn decode(encoded: &[u8], values: &Values<'_>, limit: usize, uuids: &mut &[u8]) -> Parsed<String> {
+pub(super) fn decode<'b>(
+    encoded: &'b [u8],
+    values: &Values<'_>,
+    limit: usize,
+    uuids: &mut &[u8],
+) -> Parsed<Cow<'b, str>> {
+    // Many texts have no reference; looking at all bytes without a way out is done many at a time.
+    let is_reference = |byte: u8| (byte >= SHORT_FIRST) | (byte == LONG) | (byte == UUID);
+    if !encoded.iter().fold(false, |found, byte| found | is_reference(*byte)) {
+        return std::str::from_utf8(encoded).map(Cow::Borrowed).map_err(|_| Bad("a text that is not UTF-8"));
+    }
     let mut out = Vec::with_capacity(encoded.len() + encoded.len() / 2);
     let mut at = 0;
     while let Some(length) = encoded
@@ -170,7 +214,7 @@ pub(super) fn decode(encoded: &[u8], values: &Values<'_>, limit: usize, uuids: &
         at += 1;
     }
     out.extend_from_slice(encoded.get(at..).unwrap_or_default());
-    String::from_utf8(out).map_err(|_| Bad("a text that is not UTF-8"))
+    String::from_utf8(out).map(Cow::Owned).map_err(|_| Bad("a text that is not UTF-8"))
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
 //! Walking a selection in the total order, either way, deciding only about the events it comes past.
 
-use std::{ops::Range, rc::Rc};
+use std::{ops::Range, sync::Arc};
 
 use annals_model::{Event, Order, Position};
 
-use super::matches::{Selection, Shape};
-use crate::Damage;
-
-/// A set so small that putting it in order costs less than walking past the docs between its members.
-const SORTED_PAGE_DOCS: u64 = 50;
+use super::{
+    matches::{Selection, Shape},
+    sets::{DocSet, Docs},
+};
+use crate::{Damage, query::part::Keep};
 
 /// Where a walk stands.
 #[derive(Default)]
@@ -32,8 +32,8 @@ enum Course {
     Lanes(Vec<Lane>),
     /// Places of the segment's total order.
     Ranks(Range<u32>),
-    /// Docs in the total order.
-    List(Rc<[u32]>, Range<usize>),
+    /// Docs of the set in the total order, by their index among all of them.
+    List(Arc<DocSet>, Range<usize>),
 }
 
 impl Default for Course {
@@ -61,25 +61,12 @@ impl Selection<'_> {
             Order::Ascending => cut..range.end,
             Order::Descending => range.start..cut,
         };
-        let course = match (&self.shape, &self.set) {
-            (Shape::Lanes(lanes), _) => {
-                let mut rest = Vec::with_capacity(lanes.len());
-                for lane in lanes {
-                    let cut = segment.partition_docs(lane.clone(), is_before)?;
-                    let mut lane = Lane { docs: keep(lane.clone(), cut), head: None };
-                    self.advance_lane(&mut lane, order)?;
-                    rest.push(lane);
-                }
-                Course::Lanes(rest)
-            }
-            (Shape::Order(ranks), Some(set))
-                if self.ordered.is_some()
-                    || set.len() * set.len() < SORTED_PAGE_DOCS * u64::from(ranks.end - ranks.start) =>
-            {
-                let list = match &self.ordered {
-                    Some(ordered) => Rc::clone(ordered),
-                    None => self.in_order(set, ranks)?,
-                };
+        let list = match (&self.shape, &self.set) {
+            (Shape::Order(_), Docs::Set(set)) => set.as_list(segment)?.map(|list| (set, list)),
+            _ => None,
+        };
+        let course = match (&self.shape, list) {
+            (_, Some((set, list))) => {
                 let (mut low, mut high) = (0, list.len());
                 while low < high {
                     let middle = low + (high - low) / 2;
@@ -93,7 +80,17 @@ impl Selection<'_> {
                     Order::Ascending => low..list.len(),
                     Order::Descending => 0..low,
                 };
-                Course::List(list, rest)
+                Course::List(Arc::clone(set), rest)
+            }
+            (Shape::Lanes(lanes), _) => {
+                let mut rest = Vec::with_capacity(lanes.len());
+                for lane in lanes {
+                    let cut = segment.partition_docs(lane.clone(), is_before)?;
+                    let mut lane = Lane { docs: keep(lane.clone(), cut), head: None };
+                    self.advance_lane(&mut lane, order)?;
+                    rest.push(lane);
+                }
+                Course::Lanes(rest)
             }
             (Shape::Order(ranks), _) => {
                 Course::Ranks(keep(ranks.clone(), segment.partition_ranks(ranks.clone(), is_before)?))
@@ -107,10 +104,10 @@ impl Selection<'_> {
     fn advance_lane(&self, lane: &mut Lane, order: Order) -> Result<(), Damage> {
         let doc = match (&self.set, order) {
             _ if lane.docs.is_empty() => None,
-            (None, Order::Ascending) => Some(lane.docs.start),
-            (None, Order::Descending) => Some(lane.docs.end - 1),
-            (Some(set), Order::Ascending) => set.range(lane.docs.clone()).next(),
-            (Some(set), Order::Descending) => set.range(lane.docs.clone()).next_back(),
+            (Docs::All(_), Order::Ascending) => Some(lane.docs.start),
+            (Docs::All(_), Order::Descending) => Some(lane.docs.end - 1),
+            (Docs::Set(set), Order::Ascending) => set.range(lane.docs.clone()).next(),
+            (Docs::Set(set), Order::Descending) => set.range(lane.docs.clone()).next_back(),
         };
         lane.head = match doc {
             None => None,
@@ -158,7 +155,7 @@ impl Selection<'_> {
                     Ok(doc) => doc,
                     Err(damage) => break Err(damage),
                 };
-                if self.set.as_ref().is_none_or(|set| set.contains(doc)) {
+                if self.set.contains(doc) {
                     break self.segment.position(doc).map(|position| Some((position, doc)));
                 }
             },
@@ -167,9 +164,9 @@ impl Selection<'_> {
                     Order::Ascending => rest.next(),
                     Order::Descending => rest.next_back(),
                 };
-                match at.and_then(|at| docs.get(at)) {
+                match docs.listed(at) {
                     None => Ok(None),
-                    Some(doc) => self.segment.position(*doc).map(|position| Some((position, *doc))),
+                    Some(doc) => self.segment.position(doc).map(|position| Some((position, doc))),
                 }
             }
         };
@@ -183,7 +180,7 @@ impl Selection<'_> {
         }
         while let Some((position, doc)) = self.next_doc()? {
             // Counting may have decided meanwhile about docs that were candidates when the walk began.
-            if self.set.as_ref().is_some_and(|set| !set.contains(doc)) {
+            if !self.set.contains(doc) {
                 continue;
             }
             let mut event = None;
@@ -209,6 +206,16 @@ impl Selection<'_> {
             Some(Current { event: Some(event), .. }) => Ok(Some(*event)),
             Some(Current { doc, .. }) => self.decoder.event(doc).map(Some),
         }
+    }
+
+    pub(super) fn write_walk(&mut self, out: &mut Vec<u8>, keep: Keep) -> Result<bool, Damage> {
+        self.peek_walk()?;
+        match self.walk.current.take() {
+            None => return Ok(false),
+            Some(Current { event: Some(event), .. }) => event.write_json(out),
+            Some(Current { doc, .. }) => self.decoder.write_json(doc, out, keep)?,
+        }
+        Ok(true)
     }
 
     pub(super) fn skip_walk(&mut self) -> Result<(), Damage> {

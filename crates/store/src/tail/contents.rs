@@ -213,6 +213,14 @@ impl Contents {
         Ok(self.view(number)?.to_event(entry.position.seq, self.recorded(number)?))
     }
 
+    /// Appends the event of that number as JSON.
+    pub(crate) fn write_json(&self, number: u32, out: &mut Vec<u8>) -> Result<(), CodecError> {
+        let entry = self.entry(number).ok_or(CodecError::Short)?;
+        let recorded = self.chunks.get(entry.chunk as usize).ok_or(CodecError::Short)?.recorded;
+        self.view(number)?.to_ref(entry.position.seq, recorded).write_json(out);
+        Ok(())
+    }
+
     /// Whether there is an event of this identity.
     pub(crate) fn holds(&self, identity: &Identity<'_>) -> bool {
         let hash = self.hasher.hash_one(identity);

@@ -8,7 +8,7 @@ use hashbrown::HashMap;
 use super::{TailPart, bits::Bits, contents::Contents, unreadable};
 use crate::{
     Damage,
-    query::part::{Matches, bucket_of},
+    query::part::{Keep, Matches, bucket_of},
 };
 
 /// Matches per event of the tail below which it is cheaper to read them than to walk a whole index.
@@ -139,6 +139,13 @@ impl Matches for TailMatches<'_> {
         let event = self.part.read().contents.event(number).map_err(unreadable)?;
         self.advance();
         Ok(Some(event))
+    }
+
+    fn write(&mut self, out: &mut Vec<u8>, _keep: Keep) -> Result<bool, Damage> {
+        let Some(number) = self.next() else { return Ok(false) };
+        self.part.read().contents.write_json(number, out).map_err(unreadable)?;
+        self.advance();
+        Ok(true)
     }
 
     fn skip(&mut self) -> Result<(), Damage> {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{Place, events};
 use crate::{
-    query::part::{Identity, Part},
+    query::part::{Identity, Keep, Part},
     segment::Segment,
 };
 
@@ -41,12 +41,21 @@ pub(super) fn check(segment: &Segment, events: &[Event], filter: &Filter, after:
             }
             if step % 3 == 2 {
                 matches.skip().unwrap();
+            } else if step % 3 == 1 {
+                let mut json = Vec::new();
+                let keep = if step % 2 == 0 { Keep::Yes } else { Keep::No };
+                assert!(matches.write(&mut json, keep).unwrap());
+                assert_eq!(json, serde_json::to_vec(event).unwrap());
             } else {
                 assert_eq!(matches.take().unwrap().as_ref(), Some(*event));
             }
         }
         assert_eq!(matches.peek().unwrap(), None);
         assert_eq!(matches.take().unwrap(), None);
+        assert!(!matches.write(&mut Vec::new(), Keep::Yes).unwrap());
+    }
+    if let Some(count) = segment.count(filter).unwrap() {
+        assert_eq!(count, wanted.len() as u64, "{filter:?}");
     }
 
     let mut matches = segment.select(filter).unwrap();

@@ -208,6 +208,30 @@ fn main() {
         page(term(Field::Organization, organization(1)).start(Start::Offset(5_000)).limit(50))
     });
 
+    // What an export does: everything in time order, page by page, as JSON.
+    bench.run("100,000 events as NDJSON", |_| {
+        let mut query = all().order(Order::Ascending).limit(10_000);
+        let (mut bytes, mut json) = (0, Vec::new());
+        for _ in 0..10 {
+            json.clear();
+            let written = store.write_page(&query, b'\n', &mut json).unwrap();
+            bytes += json.len();
+            let Some(next) = written.next() else { break };
+            query = query.start(Start::After(next));
+        }
+        bytes
+    });
+    let mut json = Vec::new();
+    bench.run("organization, latest 50 as JSON, asked again", |_| {
+        json.clear();
+        let query = term(Field::Organization, organization(1)).limit(50);
+        store.write_page(&query, b',', &mut json).unwrap()
+    });
+    bench.run("vocabulary, pages one by one as JSON", |turn| {
+        json.clear();
+        let query = all().filter(vocabulary()).limit(100).order(Order::Ascending).with_total();
+        store.write_page(&query.start(Start::Offset(turn as u64 * 100)), b',', &mut json).unwrap()
+    });
     bench.run("by id", |turn| store.event(&everything, sample(turn).id).unwrap().unwrap());
     let group = |query: Query, field: Field| store.group(&query, &field, 100).unwrap();
     bench.run("organization, count by type", |turn| {

@@ -303,6 +303,16 @@ impl Block {
         })
     }
 
+    /// How many events it has.
+    pub(super) const fn docs(&self) -> usize {
+        self.docs
+    }
+
+    /// Whether an event has a text without a dictionary.
+    pub(super) fn has_texts(&self) -> bool {
+        self.texts.iter().any(|texts| !texts.is_empty())
+    }
+
     /// Bytes it takes in memory, about.
     pub(super) fn bytes(&self) -> usize {
         self.raw.len() + self.docs * 256

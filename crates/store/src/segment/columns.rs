@@ -237,6 +237,11 @@ impl Texts {
         Ok(Self { entries, which })
     }
 
+    /// Whether no entry has a text.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     pub(super) fn get<'r>(&self, raw: &'r [u8], index: usize) -> Parsed<Option<TextEntry<'r>>> {
         let rank = match self.which {
             None if self.entries.is_empty() => return Ok(None),

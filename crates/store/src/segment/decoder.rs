@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use annals_model::Event;
+use annals_model::{Event, EventRef};
 use hashbrown::HashMap;
 
 use super::{
@@ -19,11 +19,13 @@ use crate::{Damage, query::part::Keep};
 /// Bytes of decompressed blocks that one query keeps for itself; one block is kept in any case.
 const OWN_BLOCKS_BYTES_MAX: usize = 4 << 20;
 /// Bytes of decompressed blocks that the process keeps for all queries.
-pub(crate) const BLOCKS_BYTES_MAX: usize = 32 << 20;
+pub(crate) const BLOCKS_BYTES_MAX: usize = 24 << 20;
 /// Bytes of events in JSON that the process keeps for all queries.
-pub(crate) const RENDERED_BYTES_MAX: usize = 16 << 20;
+pub(crate) const RENDERED_BYTES_MAX: usize = 8 << 20;
 /// Terms that one query keeps.
-const TERMS_MAX: usize = 4096;
+const TERMS_MAX: usize = 16 << 10;
+/// Terms of a field with more than so many are rarely met twice and not kept.
+const KEPT_FIELD_TERMS: u32 = 256 << 10;
 
 /// A block or a doc of a segment.
 #[derive(PartialEq, Eq, Hash)]
@@ -49,13 +51,13 @@ pub(super) fn forget(segment: u64) {
 
 /// Makes events of a segment.
 pub(super) struct Decoder<'s> {
-    segment: &'s Segment,
+    pub(super) segment: &'s Segment,
     /// Whether blocks are shared with other queries. What reads everything once would only drive others' out.
     is_shared: bool,
     /// The last one used is the last.
     blocks: Vec<(u32, Arc<Block>)>,
     bytes: usize,
-    terms: TermCache<'s>,
+    pub(super) terms: TermCache<'s>,
 }
 
 /// The texts of codes.
@@ -71,7 +73,11 @@ impl TermCache<'_> {
         if let Some(text) = self.texts.get(&key) {
             return Ok(Rc::clone(text));
         }
-        let text: Rc<str> = self.segment.dictionary(field)?.text(code)?.into();
+        let dictionary = self.segment.dictionary(field)?;
+        let text: Rc<str> = dictionary.text(code)?.into();
+        if dictionary.terms() > KEPT_FIELD_TERMS {
+            return Ok(text);
+        }
         if self.texts.len() >= TERMS_MAX {
             self.texts.clear();
         }
@@ -127,14 +133,19 @@ impl<'s> Decoder<'s> {
         Ok(block)
     }
 
+    /// Shows one event to `visit`.
+    pub(super) fn visit<R>(&mut self, doc: u32, visit: impl FnOnce(&EventRef<'_>) -> R) -> Result<R, Damage> {
+        let block = self.block_of(doc)?;
+        self.segment.read_event(&block, doc, &mut self.terms, visit)
+    }
+
     /// Makes one event.
     pub(super) fn event(&mut self, doc: u32) -> Result<Event, Damage> {
-        let block = self.block_of(doc)?;
         #[expect(
             clippy::redundant_closure_for_method_calls,
             reason = "the method is of one lifetime, the closure of any"
         )]
-        self.segment.read_event(&block, doc, &mut self.terms, |event| event.to_event())
+        self.visit(doc, |event| event.to_event())
     }
 
     /// Appends one event as JSON.
@@ -147,8 +158,7 @@ impl<'s> Decoder<'s> {
             return Ok(());
         }
         let start = out.len();
-        let block = self.block_of(doc)?;
-        self.segment.read_event(&block, doc, &mut self.terms, |event| event.write_json(out))?;
+        self.visit(doc, |event| event.write_json(out))?;
         if keep == Keep::Yes {
             let json: Arc<[u8]> = out.get(start..).unwrap_or_default().into();
             let bytes = json.len();

@@ -14,8 +14,9 @@ use super::{
     block::column_of,
     decoder::Decoder,
     fields::{CATEGORY, FIXED_FIELDS, ORGANIZATION},
+    search::WordSearch,
     select::union,
-    sets::Docs,
+    sets::{Docs, bits_of},
     terms::Dictionary,
     walk::Walk,
 };
@@ -49,6 +50,8 @@ pub(super) struct Selection<'s> {
     pub(super) set: Docs,
     /// Which of the set are certain, and what the others must be held against; `None` when all are certain.
     pub(super) check: Option<(Docs, Filter)>,
+    /// The words that every match has.
+    search: Option<WordSearch>,
     pub(super) walk: Walk,
 }
 
@@ -57,7 +60,8 @@ impl<'s> Selection<'s> {
         // With everything certain there is nothing to check.
         let check = check.filter(|(must, _)| set.len() > must.len());
         let decoder = Decoder::new(segment);
-        Self { segment, decoder, shape, set, check, walk: Walk::default() }
+        let search = check.as_ref().and_then(|(_, condition)| WordSearch::of(condition));
+        Self { segment, decoder, shape, set, check, search, walk: Walk::default() }
     }
 
     /// Looks at every event that the indexes could not decide about.
@@ -67,22 +71,35 @@ impl<'s> Selection<'s> {
         };
         let mut exact = RoaringBitmap::new();
         for doc in &self.docs()? {
-            let mut is_match = must.contains(doc);
-            if !is_match {
-                is_match = match self.decoder.event(doc) {
-                    Ok(event) => filter.matches(&event),
-                    Err(damage) => {
-                        self.check = Some((must, filter));
-                        return Err(damage);
-                    }
-                };
-            }
-            if is_match {
-                exact.insert(doc);
+            let is_match = if must.contains(doc) {
+                Ok(true)
+            } else {
+                self.look(doc, &filter).map(|event| event.is_some())
+            };
+            match is_match {
+                Ok(true) => {
+                    exact.insert(doc);
+                }
+                Ok(false) => {}
+                Err(damage) => {
+                    self.check = Some((must, filter));
+                    return Err(damage);
+                }
             }
         }
         self.set = Docs::Set(Arc::new(exact.into()));
         Ok(())
+    }
+
+    /// The event of a doc that the indexes could not decide about, if it satisfies the condition.
+    pub(super) fn look(&mut self, doc: u32, condition: &Filter) -> Result<Option<Event>, Damage> {
+        if let Some(search) = &mut self.search
+            && !search.finds(&mut self.decoder, doc)?
+        {
+            return Ok(None);
+        }
+        let event = self.decoder.event(doc)?;
+        Ok(condition.matches(&event).then_some(event))
     }
 
     fn len(&self) -> u64 {
@@ -134,6 +151,7 @@ impl<'s> Selection<'s> {
     ) -> Result<(), Damage> {
         let whole = self.len() == u64::from(self.segment.docs);
         let docs = if whole { RoaringBitmap::new() } else { self.docs()? };
+        let bits = bits_of(&docs, self.segment.docs);
         let mut terms = dictionary.walk();
         while let Some(code) = terms.advance()? {
             let count = if index as usize == ORGANIZATION {
@@ -142,7 +160,7 @@ impl<'s> Selection<'s> {
             } else if whole {
                 dictionary.cardinality(code)?
             } else {
-                dictionary.posting(index, code)?.count_in(&docs)
+                dictionary.count_among(index, code, &docs, &bits)?
             };
             if count > 0 {
                 *counts.entry_ref(&Some(terms.text()?.to_owned())).or_insert(0) += count;

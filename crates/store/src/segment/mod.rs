@@ -21,6 +21,7 @@ mod merge;
 mod positions;
 mod postings;
 mod record;
+mod search;
 mod select;
 mod sets;
 mod sink;

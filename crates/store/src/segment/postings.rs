@@ -32,14 +32,6 @@ impl Posting {
             Self::Many(bitmap) => bitmap.contains(doc),
         }
     }
-
-    /// How many of them are in a set.
-    pub(super) fn count_in(&self, set: &RoaringBitmap) -> u64 {
-        match self {
-            Self::Few(docs) => docs.iter().filter(|doc| set.contains(**doc)).count() as u64,
-            Self::Many(bitmap) => bitmap.intersection_len(set),
-        }
-    }
 }
 
 /// Writes the terms of one field with their postings.
@@ -196,17 +188,26 @@ impl<'s> Dictionary<'s> {
         self.segment.file.damage(Section::Terms, self.record.postings, reason)
     }
 
-    fn few(&self, count: usize, mut reader: Reader<'s>, docs: &mut Vec<u32>) -> Result<(), Damage> {
+    fn visit_few(
+        &self,
+        count: usize,
+        mut reader: Reader<'s>,
+        mut visit: impl FnMut(u32),
+    ) -> Result<(), Damage> {
         let mut next = 0_u64;
         for _ in 0..count {
             let doc = reader.varint().map_err(|bad| self.damage(bad))?.saturating_add(next);
             if doc >= u64::from(self.segment.docs) {
                 return Err(self.damage(Bad("a posting of a doc that is not there")));
             }
-            docs.push(doc as u32);
+            visit(doc as u32);
             next = doc + 1;
         }
         Ok(())
+    }
+
+    fn few(&self, count: usize, reader: Reader<'s>, docs: &mut Vec<u32>) -> Result<(), Damage> {
+        self.visit_few(count, reader, |doc| docs.push(doc))
     }
 
     fn bitmap(&self, bytes: &[u8], count: u64) -> Result<RoaringBitmap, Damage> {
@@ -238,6 +239,30 @@ impl<'s> Dictionary<'s> {
             }
             Place::Many(count, bytes) => {
                 docs_of_term(self.segment, index, code, || self.bitmap(bytes, count)).map(Posting::Many)
+            }
+        }
+    }
+
+    /// How many docs of a term are among these, which come both as a set and as bits: terms are many, so that looking
+    /// into a set for every doc of every one of them would cost most.
+    pub(super) fn count_among(
+        &self,
+        index: u32,
+        code: u32,
+        docs: &RoaringBitmap,
+        bits: &[u64],
+    ) -> Result<u64, Damage> {
+        let is_in = |doc: u32| bits.get(doc as usize / 64).is_some_and(|word| word >> (doc % 64) & 1 == 1);
+        match self.place(code)? {
+            Place::One(doc) => Ok(u64::from(is_in(doc))),
+            Place::Few(count, reader) => {
+                let mut common = 0;
+                self.visit_few(count, reader, |doc| common += u64::from(is_in(doc)))?;
+                Ok(common)
+            }
+            Place::Many(count, bytes) => {
+                let set = docs_of_term(self.segment, index, code, || self.bitmap(bytes, count))?;
+                Ok(set.intersection_len(docs))
             }
         }
     }

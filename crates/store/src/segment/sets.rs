@@ -19,7 +19,7 @@ use super::{
 use crate::Damage;
 
 /// Bytes of sets that the process remembers.
-pub(crate) const SETS_BYTES_MAX: usize = 48 << 20;
+pub(crate) const SETS_BYTES_MAX: usize = 32 << 20;
 /// Values of a condition from which on it is worth remembering.
 const VALUES_MIN: usize = 4;
 /// A condition that is asked about fewer than one doc in so many is evaluated for those alone …
@@ -77,13 +77,7 @@ impl DocSet {
             docs.sort_unstable();
             SetOrder::List(docs.into_iter().map(|(_, doc)| doc).collect())
         } else {
-            // Looking into a bitmap without compression is what makes this fast.
-            let mut bits = vec![0_u64; (segment.docs as usize).div_ceil(64)];
-            for doc in &self.bitmap {
-                if let Some(word) = bits.get_mut(doc as usize / 64) {
-                    *word |= 1 << (doc % 64);
-                }
-            }
+            let bits = bits_of(&self.bitmap, segment.docs);
             let mut samples = Vec::with_capacity((segment.docs / SAMPLE_RANKS) as usize + 1);
             let mut count = 0;
             for start in (0..segment.docs).step_by(SAMPLE_RANKS as usize) {
@@ -179,6 +173,17 @@ impl DocSet {
         let order = if self.is_sparse(segment) { self.len() } else { u64::from(segment.docs / SAMPLE_RANKS) };
         self.bitmap.serialized_size() + 4 * order as usize
     }
+}
+
+/// A set without compression, one bit for each of so many docs: for whoever looks into it very often.
+pub(super) fn bits_of(set: &RoaringBitmap, docs: u32) -> Vec<u64> {
+    let mut bits = vec![0_u64; (docs as usize).div_ceil(64)];
+    for doc in set {
+        if let Some(word) = bits.get_mut(doc as usize / 64) {
+            *word |= 1 << (doc % 64);
+        }
+    }
+    bits
 }
 
 /// Docs of a segment; all of them need no set.

@@ -184,14 +184,14 @@ impl Selection<'_> {
                 continue;
             }
             let mut event = None;
-            if let Some((must, filter)) = &self.check
-                && !must.contains(doc)
-            {
-                let candidate = self.decoder.event(doc)?;
-                if !filter.matches(&candidate) {
-                    continue;
+            if let Some((must, filter)) = self.check.take() {
+                let looked = if must.contains(doc) { Ok(None) } else { self.look(doc, &filter).map(Some) };
+                self.check = Some((must, filter));
+                match looked? {
+                    None => {}
+                    Some(None) => continue,
+                    Some(Some(found)) => event = Some(Box::new(found)),
                 }
-                event = Some(Box::new(candidate));
             }
             self.walk.current = Some(Current { doc, position, event });
             return Ok(Some(position));

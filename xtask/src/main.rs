@@ -26,7 +26,7 @@ usage: cargo xtask <task>
   fuzz [--seconds N] [--sanitizer none|address] [TARGET...]
                        looks for inputs that break a reader, guided by coverage: 60 s for every target, or for those
                        named; see fuzz/README.md
-  bench [options]      measures a release build through HTTP and writes docs/benchmarks.md; see `bench --help`
+  bench [options]      measures a release build beside other databases and writes docs/benchmarks.md; see `bench --help`
   store-fixture DIR    a small data directory in the present format, for the test that later programs open it
 ";
 

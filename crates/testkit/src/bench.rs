@@ -30,8 +30,13 @@ const TARGETS_PER_PROJECT: u64 = 120;
 const START_MILLIS: i64 = 1_767_225_600_000;
 /// From one event to the next, on average: a million events in thirty days.
 const STEP_MILLIS: u64 = 2_592;
-/// How far an event may lie from its place, so that neighbours are not in order.
-const JITTER_MILLIS: u64 = 4 * STEP_MILLIS;
+/// How many steps an event may lie from its place, so that neighbours are not in order.
+const JITTER_STEPS: u64 = 4;
+/// Every so many events one has a reason that no other event has: a rare word to search for.
+const RARE_EVERY: u64 = 20_011;
+/// Which of those.
+const RARE_OFFSET: u64 = 7;
+const RARE_REASON: &str = "quarantined by the abuse desk";
 
 /// What happens: type, verb, kind of target, method; the most frequent first.
 const KINDS: [(&str, &str, &str, &str); 24] = [
@@ -87,7 +92,10 @@ const REASONS: [&str; 6] = [
 /// The event at a position. Times increase with the position, but for jitter; ids are random.
 pub fn bench_event(seed: u64, index: u64, profile: Profile) -> Event {
     let mut random = Random::new(Random::new(seed).next_u64() ^ Random::new(index).next_u64());
-    let offset = index.saturating_mul(STEP_MILLIS).saturating_add(random.below(JITTER_MILLIS));
+    // No two events have the same time: those that could meet differ in the remainder. So the order by time alone is
+    // the same in every database.
+    let jitter = random.below(STEP_MILLIS) * JITTER_STEPS + index % JITTER_STEPS;
+    let offset = index.saturating_mul(STEP_MILLIS).saturating_add(jitter);
     let millis = START_MILLIS.saturating_add(i64::try_from(offset).unwrap_or(i64::MAX));
     let time = Timestamp::from_millis(millis).unwrap_or(Timestamp::MAX);
 
@@ -123,16 +131,29 @@ pub fn bench_event(seed: u64, index: u64, profile: Profile) -> Event {
             event.request.method = Some(method.to_owned());
         }
         Profile::Large1017 => {
-            let place =
-                Place { organization, project, actor, target_id: &target_id, target_name, person: &person };
+            let place = Place {
+                index,
+                organization,
+                project,
+                actor,
+                target_id: &target_id,
+                target_name,
+                person: &person,
+            };
             enlarge(&mut event, &mut random, &place, method, failed);
         }
     }
     event
 }
 
+/// Every type of event that [`bench_event`] makes, the most frequent first.
+pub fn bench_types() -> [&'static str; KINDS.len()] {
+    KINDS.map(|(kind, ..)| kind)
+}
+
 /// Where an event happens and who is involved.
 struct Place<'p> {
+    index: u64,
     organization: u64,
     project: u64,
     actor: u64,
@@ -148,7 +169,8 @@ fn enlarge(event: &mut Event, random: &mut Random, place: &Place<'_>, method: &s
     let environment = ENVIRONMENTS[(place.project % 3) as usize];
     let (organization, project) = (place.organization, place.project);
     let verb = event.action.clone();
-    let reason = *random.favour(&REASONS);
+    let usual = *random.favour(&REASONS);
+    let reason = if place.index % RARE_EVERY == RARE_OFFSET { RARE_REASON } else { usual };
     event.status = Some(status.to_string());
     event.organization =
         Named::new(thing_id(&format!("{organization}")), Some(format!("Tenant {organization:03}")));
@@ -255,5 +277,6 @@ mod tests {
         let times: Vec<_> = events(Profile::Small454).iter().map(|event| event.time).collect();
         assert!(times.windows(2).any(|pair| pair[0] > pair[1]));
         assert!(times.windows(100).all(|window| window[0] < window[99]));
+        assert_eq!(times.iter().collect::<BTreeSet<_>>().len(), times.len(), "no two at the same time");
     }
 }

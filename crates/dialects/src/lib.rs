@@ -18,6 +18,7 @@ mod parameters;
 mod qovery;
 mod rafay;
 mod rds;
+mod shown;
 #[cfg(any(test, feature = "testing"))]
 #[doc(hidden)]
 pub mod testing;
@@ -27,8 +28,9 @@ pub use fujitsu::Config as FujitsuConfig;
 pub use host::{Body, Call, Failure, Host, Import, Reply, Route, Verb};
 pub use qovery::Config as QoveryConfig;
 pub use rafay::Config as RafayConfig;
+pub use shown::{Listing, Proof, Shown, shell_word};
 
-use annals_model::{Event, InvalidEvent};
+use annals_model::{Event, InvalidEvent, Timestamp};
 use futures_util::future::BoxFuture;
 use serde::Deserialize;
 
@@ -54,6 +56,13 @@ pub trait Dialect: Send + Sync + 'static {
     /// # Errors
     /// When the body as a whole cannot be read. A bad event among good ones is an error at its own place.
     fn read(&self, body: &[u8], import: &Import) -> Result<Vec<Result<Event, InvalidEvent>>, InvalidEvent>;
+
+    /// An event as a list of this platform shows it to a caller who may read everything, with links of a server at
+    /// `base_url` (without a final slash).
+    ///
+    /// # Errors
+    /// Why the list leaves the event out, in words for people.
+    fn show(&self, event: &Event, base_url: &str, now: Timestamp) -> Result<Shown, String>;
 }
 
 /// What of the dialects can be configured: the `[dialect.…]` tables of the configuration file.

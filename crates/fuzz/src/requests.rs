@@ -78,8 +78,8 @@ fn text(answer: &Answer) -> String {
 mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
-    use annals_dialects::{Body, Import, Reply, Route};
-    use annals_model::InvalidEvent;
+    use annals_dialects::{Body, Import, Reply, Route, Shown};
+    use annals_model::{InvalidEvent, Timestamp};
     use futures_util::{FutureExt, future::BoxFuture};
     use http::Response;
 
@@ -111,6 +111,9 @@ mod tests {
             _: &Import,
         ) -> Result<Vec<Result<annals_model::Event, InvalidEvent>>, InvalidEvent> {
             Ok(Vec::new())
+        }
+        fn show(&self, _: &annals_model::Event, _: &str, _: Timestamp) -> Result<Shown, String> {
+            Err("it shows nothing".to_owned())
         }
     }
 

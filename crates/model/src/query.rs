@@ -193,6 +193,14 @@ impl Query {
         self
     }
 
+    /// With so many bytes of events on a page at most (their stored form), one event at least; never more than
+    /// [`PAGE_BYTES_MAX`].
+    #[must_use]
+    pub const fn page_bytes(mut self, bytes: usize) -> Self {
+        self.bytes = if bytes > PAGE_BYTES_MAX { PAGE_BYTES_MAX } else { bytes };
+        self
+    }
+
     /// With the number of all matching events.
     #[must_use]
     pub const fn with_total(mut self) -> Self {

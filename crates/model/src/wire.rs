@@ -16,17 +16,15 @@ pub const EVENT_SCHEMA: &str = include_str!("../schema/event.schema.json");
 /// The source of an event that does not name one.
 const SOURCE_DEFAULT: &str = "native";
 
-/// What a writer may say of an event. `seq` and `recorded` are read and not used: the store assigns them, and an
-/// exported event must be importable as it is.
+/// What a writer may say of an event. `seq` and `recorded` are not used then: the store assigns them, and an exported event
+/// must be importable as it is.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
     id: Option<String>,
-    #[serde(rename = "seq")]
-    _seq: Option<u64>,
+    seq: Option<u64>,
     time: Timestamp,
-    #[serde(rename = "recorded")]
-    _recorded: Option<Timestamp>,
+    recorded: Option<Timestamp>,
     source: Option<String>,
     source_id: Option<String>,
     #[serde(rename = "type")]
@@ -71,6 +69,20 @@ impl Event {
         let event = written.into_event(clock);
         event.validate()?;
         Ok(event)
+    }
+
+    /// Reads one event as a store answered it, with what the store assigned.
+    ///
+    /// # Errors
+    /// When it is not JSON, has an unknown or a wrong field, or is not a store's: without `id`, `seq` or `recorded`.
+    pub fn from_answer(json: &[u8]) -> Result<Self, InvalidEvent> {
+        let written: Written = serde_json::from_slice(json)
+            .map_err(|error| InvalidEvent::whole(format!("not an event: {error}")))?;
+        let (Some(seq), Some(recorded), true) = (written.seq, written.recorded, written.id.is_some()) else {
+            return Err(InvalidEvent::whole("an event without `id`, `seq` or `recorded` is not a store's"));
+        };
+        // With an identifier there is nothing that a clock would be asked for.
+        Ok(Self { seq, recorded, ..written.into_event(&crate::SystemClock) })
     }
 }
 

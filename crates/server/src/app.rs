@@ -12,13 +12,14 @@ use axum::{
 };
 use http::{HeaderMap, header, uri::Authority};
 use serde::Serialize;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::{
     limits::Limits,
     mount::Prefixes,
     native::problem::Problem,
     observe::{metrics::Metrics, trail::Trail},
+    settings::Mask,
 };
 
 /// What all requests share.
@@ -30,9 +31,14 @@ pub(crate) struct App {
     /// Which dialect a path belongs to.
     pub(crate) prefixes: Prefixes,
     pub(crate) limits: Limits,
+    pub(crate) mask: Mask,
     pub(crate) metrics: Metrics,
     /// One permit for each request that may be worked on.
     pub(crate) requests: Arc<Semaphore>,
+    /// One permit for each stream that may be open.
+    pub(crate) streams: Arc<Semaphore>,
+    /// Whether the server stops; streams end then.
+    pub(crate) stopping: watch::Receiver<bool>,
     /// One permit for each unit of memory that bodies may fill.
     pub(crate) bodies: Arc<Semaphore>,
     /// Without a final slash.

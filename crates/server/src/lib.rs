@@ -10,6 +10,7 @@
 mod app;
 mod body;
 mod connection;
+pub mod export;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -27,7 +28,7 @@ mod settings;
 pub use limits::Limits;
 pub use mount::MountError;
 pub use server::{BindError, Server};
-pub use settings::{Settings, SettingsError};
+pub use settings::{Mask, Settings, SettingsError};
 
 /// The OpenAPI 3.1 description of the native API, as JSON text.
 pub fn openapi() -> String {

@@ -19,10 +19,40 @@ pub const FACET_FIELDS_MAX: usize = 20;
 pub const FACET_VALUES_DEFAULT: usize = 10;
 /// Values of each field of a request for facets.
 pub const FACET_VALUES_MAX: usize = 1_000;
+/// Values that complete a text when the request does not say.
+pub const VALUES_DEFAULT: usize = 20;
+/// Values that complete a text.
+pub const VALUES_MAX: usize = 1_000;
 /// Buckets of a histogram whose width the server chooses.
 pub const CHOSEN_BUCKETS_MAX: usize = 2_000;
 /// Values by which a histogram is split; events with rarer ones are only in the counts of the buckets.
 pub const SPLIT_VALUES_MAX: usize = 10;
+/// Events that a stream reads from the store at once.
+pub const STREAM_PAGE_EVENTS: u32 = 500;
+/// Bytes of events that a stream reads from the store at once, one event at least: what it holds in memory.
+pub const STREAM_PAGE_BYTES: usize = 1 << 20;
+/// How long a stream that has come to the end of the log waits before it reads again: events come together then.
+pub const STREAM_PAUSE: Duration = Duration::from_millis(50);
+/// When a browser is to come back after a stream broke off, in milliseconds.
+pub const STREAM_RETRY_MILLIS: u64 = 1_000;
+/// Events that an export reads from the store at once.
+pub const EXPORT_PAGE_EVENTS: u32 = 2_000;
+/// Bytes of events that an export reads from the store at once, one event at least.
+pub const EXPORT_PAGE_BYTES: usize = 4 << 20;
+/// Searches that one owner saves, and that are shared.
+pub const SEARCHES_MAX: usize = 200;
+/// Bytes of a saved search as it is sent.
+pub const SEARCH_BYTES_MAX: usize = 64 << 10;
+/// Bytes of the name of a saved search.
+pub const SEARCH_NAME_BYTES_MAX: usize = 128;
+/// Bytes of the search in a saved search.
+pub const SEARCH_TEXT_BYTES_MAX: usize = 16 << 10;
+/// Bytes of the description of a saved search.
+pub const SEARCH_DESCRIPTION_BYTES_MAX: usize = 4 << 10;
+/// Entries of each list of `[mask]`.
+pub const MASK_RULES_MAX: usize = 200;
+/// Bytes of an entry of `[mask]`.
+pub const MASK_RULE_BYTES_MAX: usize = 128;
 /// Bytes of the body of a request to a dialect. Platforms' list requests have no body, sign-ins a small one.
 pub const DIALECT_BODY_BYTES_MAX: usize = 1 << 20;
 /// Bytes of an `X-Request-Id` that is taken over from the client.
@@ -67,6 +97,10 @@ pub struct Limits {
     pub requests_max: usize,
     /// Connections that are open at once; one beyond it waits.
     pub connections_max: usize,
+    /// Streams that are open at once; one beyond it is answered 429. They do not count as requests.
+    pub streams_max: usize,
+    /// Seconds between a stream's signs of life, at which its credential is judged again.
+    pub stream_heartbeat_seconds: u64,
     /// Seconds that requests in progress are given to end when the server stops.
     pub drain_timeout_seconds: u64,
 }
@@ -83,6 +117,8 @@ impl Default for Limits {
             // Each may occupy one thread of the runtime's blocking pool, which has 512.
             requests_max: 256,
             connections_max: 768,
+            streams_max: 100,
+            stream_heartbeat_seconds: 15,
             drain_timeout_seconds: 30,
         }
     }
@@ -95,6 +131,7 @@ impl Limits {
             ("header_timeout_seconds", self.header_timeout_seconds, 1),
             ("request_timeout_seconds", self.request_timeout_seconds, 1),
             ("write_timeout_seconds", self.write_timeout_seconds, 1),
+            ("stream_heartbeat_seconds", self.stream_heartbeat_seconds, 1),
             ("drain_timeout_seconds", self.drain_timeout_seconds, 0),
         ];
         for (name, seconds, least) in times {
@@ -102,8 +139,12 @@ impl Limits {
                 return Some(format!("`limits.{name}` is {seconds}: must be {least} to {SECONDS_MOST}"));
             }
         }
-        for (name, places) in [("requests_max", self.requests_max), ("connections_max", self.connections_max)]
-        {
+        let places = [
+            ("requests_max", self.requests_max),
+            ("connections_max", self.connections_max),
+            ("streams_max", self.streams_max),
+        ];
+        for (name, places) in places {
             if !(1..=PLACES_MOST).contains(&places) {
                 return Some(format!("`limits.{name}` is {places}: must be 1 to {PLACES_MOST}"));
             }
@@ -130,6 +171,10 @@ impl Limits {
 
     pub(crate) const fn write_timeout(&self) -> Duration {
         Duration::from_secs(self.write_timeout_seconds)
+    }
+
+    pub(crate) const fn stream_heartbeat(&self) -> Duration {
+        Duration::from_secs(self.stream_heartbeat_seconds)
     }
 
     pub(crate) const fn drain_timeout(&self) -> Duration {

@@ -237,8 +237,8 @@ fn parameters(route: &str, path: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use annals_dialects::Import;
-    use annals_model::{Event, InvalidEvent};
+    use annals_dialects::{Import, Shown};
+    use annals_model::{Event, InvalidEvent, Timestamp};
     use futures_util::future::BoxFuture;
 
     use super::*;
@@ -263,6 +263,9 @@ mod tests {
         }
         fn read(&self, _: &[u8], _: &Import) -> Result<Vec<Result<Event, InvalidEvent>>, InvalidEvent> {
             Ok(Vec::new())
+        }
+        fn show(&self, _: &Event, _: &str, _: Timestamp) -> Result<Shown, String> {
+            Err("it shows nothing".to_owned())
         }
     }
 

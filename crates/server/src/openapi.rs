@@ -8,17 +8,25 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use crate::{
+    export::Format,
     limits::{
         CHOSEN_BUCKETS_MAX, FACET_FIELDS_MAX, FACET_VALUES_DEFAULT, FACET_VALUES_MAX, GROUPS_DEFAULT,
-        LIST_EVENTS_DEFAULT, LIST_EVENTS_MAX,
+        LIST_EVENTS_DEFAULT, LIST_EVENTS_MAX, VALUES_DEFAULT, VALUES_MAX,
     },
-    native::{counts, filters::ALIASES, import, ingest, problem, read},
+    native::{counts, export, filters::ALIASES, import, ingest, me, problem, read, searches, shown, stream},
     probes,
 };
 
 /// Paths that select events by parameters.
-const FILTERED: [&str; 4] =
-    ["/api/v1/events", "/api/v1/facets", "/api/v1/fields/{field}", "/api/v1/histogram"];
+const FILTERED: [&str; 7] = [
+    "/api/v1/events",
+    "/api/v1/events/stream",
+    "/api/v1/export",
+    "/api/v1/values/{field}",
+    "/api/v1/facets",
+    "/api/v1/fields/{field}",
+    "/api/v1/histogram",
+];
 
 /// Statuses that a request of the native API may be answered with beside its own.
 const PROBLEMS: [(&str, &str); 7] = [
@@ -43,10 +51,19 @@ const PROBLEMS: [(&str, &str); 7] = [
         read::list,
         ingest::events,
         read::event,
+        stream::stream,
+        export::export,
         counts::facets,
         counts::field,
         counts::histogram,
+        counts::values,
         import::events,
+        shown::dialects,
+        me::me,
+        searches::list,
+        searches::get,
+        searches::put,
+        searches::delete,
         probes::live,
         probes::ready,
         probes::metrics,
@@ -55,6 +72,7 @@ const PROBLEMS: [(&str, &str); 7] = [
     components(schemas(problem::Written<'static>)),
     tags(
         (name = "events", description = "Recording and reading events"),
+        (name = "views", description = "What pages and tools ask beside events"),
         (name = "counts", description = "Counting events"),
         (name = "probes", description = "Asking the server about itself"),
     ),
@@ -106,7 +124,10 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
     if path.starts_with("/api/") {
         let responses = operation.entry("responses").or_insert_with(|| json!({}));
         let mut problems: Vec<(&str, &str)> = PROBLEMS.to_vec();
-        if method == "post" {
+        if method == "put" {
+            problems.push(("409", "As many searches are saved as may be"));
+        }
+        if method == "post" || method == "put" {
             problems.push(("413", "The body or the number of events is too large"));
             problems.push(("415", "The content type or encoding is not supported"));
         }
@@ -151,13 +172,22 @@ fn values_of(path: &str, parameter: &str) -> Option<Value> {
         ("/api/v1/events", "order") => {
             Some(json!({ "type": "string", "enum": ["asc", "desc"], "default": "desc" }))
         }
+        ("/api/v1/export", "order") => {
+            Some(json!({ "type": "string", "enum": ["asc", "desc"], "default": "asc" }))
+        }
+        ("/api/v1/export", "format") => Some(
+            json!({ "type": "string", "enum": Format::NAMED.map(|(name, _)| name), "default": "ndjson" }),
+        ),
         ("/api/v1/events", "total") => Some(json!({ "type": "boolean", "default": false })),
         ("/api/v1/events", "limit") => Some(number(LIST_EVENTS_DEFAULT as usize, LIST_EVENTS_MAX as usize)),
         ("/api/v1/fields/{field}", "limit") => Some(number(GROUPS_DEFAULT, GROUPS_MAX)),
-        ("/api/v1/fields/{field}", "field") | ("/api/v1/histogram", "by") => Some(field_name()),
+        ("/api/v1/fields/{field}" | "/api/v1/values/{field}", "field") | ("/api/v1/histogram", "by") => {
+            Some(field_name())
+        }
         ("/api/v1/facets", "field") => Some(json!({
             "type": "array", "items": field_name(), "minItems": 1, "maxItems": FACET_FIELDS_MAX,
         })),
+        ("/api/v1/values/{field}", "limit") => Some(number(VALUES_DEFAULT, VALUES_MAX)),
         ("/api/v1/facets", "limit") => Some(number(FACET_VALUES_DEFAULT, FACET_VALUES_MAX)),
         ("/api/v1/histogram", "buckets") => {
             Some(json!({ "type": "integer", "minimum": 1, "maximum": CHOSEN_BUCKETS_MAX }))

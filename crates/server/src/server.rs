@@ -59,6 +59,8 @@ pub struct Server {
     address: SocketAddr,
     app: Arc<App>,
     router: Router,
+    /// Tells connections and streams that the server stops.
+    stop: watch::Sender<bool>,
 }
 
 impl Server {
@@ -84,6 +86,7 @@ impl Server {
         let listener = TcpListener::bind(settings.listen).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
         let limits = settings.limits;
+        let (stop, stopping) = watch::channel(false);
         let app = Arc::new_cyclic(|app| {
             let mut metrics = Metrics::new();
             metrics.watch_store(app.clone());
@@ -95,14 +98,17 @@ impl Server {
                 dialects,
                 metrics,
                 requests: Arc::new(Semaphore::new(limits.requests_max)),
+                streams: Arc::new(Semaphore::new(limits.streams_max)),
+                stopping,
                 bodies: Arc::new(Semaphore::new(limits.body_units())),
                 external_url: settings.external_url.map(|url| url.trim_end_matches('/').to_owned()),
                 address,
                 limits,
+                mask: settings.mask,
             }
         });
         let router = router(plan, &app);
-        Ok(Self { listener, address, app, router })
+        Ok(Self { listener, address, app, router, stop })
     }
 
     /// The address it listens on.
@@ -116,9 +122,8 @@ impl Server {
     /// # Errors
     /// When the store cannot be closed.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
-        let Self { listener, address, app, router } = self;
+        let Self { listener, address, app, router, stop } = self;
         tracing::info!(%address, "listening");
-        let (stop, stopping) = watch::channel(false);
         let places = Arc::new(Semaphore::new(app.limits.connections_max));
         let mut connections = JoinSet::new();
         let accepting = async {
@@ -126,7 +131,8 @@ impl Server {
                 // The semaphore is never closed.
                 let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
                 let stream = accept(&listener).await;
-                let serving = connection::serve(stream, router.clone(), app.limits.clone(), stopping.clone());
+                let serving =
+                    connection::serve(stream, router.clone(), app.limits.clone(), app.stopping.clone());
                 connections.spawn(async move {
                     serving.await;
                     drop(place);

@@ -3,12 +3,42 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use crate::limits::Limits;
+use crate::limits::{Limits, MASK_RULE_BYTES_MAX, MASK_RULES_MAX};
 
 /// The port when none is set.
 const PORT_DEFAULT: u16 = 8650;
+/// Parts of member names whose values are hidden when nothing else is set.
+const MASK_KEYS: [&str; 11] = [
+    "password",
+    "passwd",
+    "secret",
+    "token",
+    "api_key",
+    "apikey",
+    "access_key",
+    "private_key",
+    "credential",
+    "authorization",
+    "cookie",
+];
+/// Beginnings of texts that are hidden when nothing else is set: tokens and keys that say what they are.
+const MASK_VALUES: [&str; 12] = [
+    "-----BEGIN",
+    "AKIA",
+    "ASIA",
+    "ghp_",
+    "gho_",
+    "ghs_",
+    "github_pat_",
+    "glpat-",
+    "xoxb-",
+    "xoxp-",
+    "sk_live_",
+    "eyJhbGciOi",
+];
 
 /// What can be set of the server.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -21,6 +51,45 @@ pub struct Settings {
     pub external_url: Option<String>,
     /// Limits.
     pub limits: Limits,
+    /// What a page does not show until it is asked to.
+    pub mask: Mask,
+}
+
+/// Rules by which a page hides what looks like a secret until somebody asks to see it: the table `[mask]` of the
+/// configuration file. They are for display; answers of the API hold what is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Mask {
+    /// Parts of the names of JSON members, in any case, whose values are hidden.
+    pub keys: Vec<String>,
+    /// Beginnings of texts that are hidden wherever they stand.
+    pub values: Vec<String>,
+}
+
+impl Default for Mask {
+    fn default() -> Self {
+        let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        Self { keys: owned(&MASK_KEYS), values: owned(&MASK_VALUES) }
+    }
+}
+
+impl Mask {
+    fn fault(&self) -> Option<String> {
+        for (name, rules) in [("keys", &self.keys), ("values", &self.values)] {
+            if rules.len() > MASK_RULES_MAX {
+                return Some(format!("`mask.{name}` has {} entries, at most {MASK_RULES_MAX}", rules.len()));
+            }
+            if let Some(rule) =
+                rules.iter().find(|rule| rule.trim().is_empty() || rule.len() > MASK_RULE_BYTES_MAX)
+            {
+                return Some(format!(
+                    "`mask.{name}` has the entry `{rule}`: it must have 1 to {MASK_RULE_BYTES_MAX} bytes and not be blank, \
+                     or everything would be hidden"
+                ));
+            }
+        }
+        None
+    }
 }
 
 impl Default for Settings {
@@ -29,6 +98,7 @@ impl Default for Settings {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, PORT_DEFAULT)),
             external_url: None,
             limits: Limits::default(),
+            mask: Mask::default(),
         }
     }
 }
@@ -41,9 +111,9 @@ pub enum SettingsError {
         "`external_url` is `{0}`: it must be an http or https address without query, as in https://events.example.org"
     )]
     ExternalUrl(String),
-    /// A limit that cannot be.
+    /// A limit or another setting that cannot be.
     #[error("{0}")]
-    Limit(String),
+    Impossible(String),
 }
 
 impl Settings {
@@ -62,7 +132,8 @@ impl Settings {
                 return Err(SettingsError::ExternalUrl(url.clone()));
             }
         }
-        self.limits.fault().map_or(Ok(()), |fault| Err(SettingsError::Limit(fault)))
+        let fault = self.limits.fault().or_else(|| self.mask.fault());
+        fault.map_or(Ok(()), |fault| Err(SettingsError::Impossible(fault)))
     }
 }
 
@@ -83,6 +154,19 @@ mod tests {
         ] {
             let settings = Settings { external_url: Some(url.to_owned()), ..Settings::default() };
             assert_eq!(settings.check().is_ok(), good, "{url}");
+        }
+    }
+    #[test]
+    fn masks_hide_something_and_not_everything() {
+        assert_eq!(Mask::default().fault(), None);
+        for (mask, name) in [
+            (Mask { keys: vec![String::new()], ..Mask::default() }, "mask.keys"),
+            (Mask { values: vec![" ".to_owned()], ..Mask::default() }, "mask.values"),
+            (Mask { values: vec!["x".repeat(MASK_RULE_BYTES_MAX + 1)], ..Mask::default() }, "mask.values"),
+            (Mask { keys: vec!["x".to_owned(); MASK_RULES_MAX + 1], ..Mask::default() }, "mask.keys"),
+        ] {
+            let settings = Settings { mask, ..Settings::default() };
+            assert!(settings.check().unwrap_err().to_string().contains(name));
         }
     }
 }

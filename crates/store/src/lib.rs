@@ -25,6 +25,7 @@ mod query;
 mod queue;
 mod recovery;
 mod sealing;
+mod searches;
 mod segment;
 mod shared;
 #[cfg(test)]
@@ -44,7 +45,9 @@ pub use options::Options;
 pub use query::{
     WrittenPage,
     counts::{Facet, Facets, SplitBucket, SplitHistogram},
+    follow::LogPage,
 };
+pub use searches::{SavedSearch, SearchError};
 pub use status::{Counters, Refusing, Status};
 pub use store::Store;
 pub use writer::{Appended, Taken};

@@ -160,6 +160,7 @@ fn replay(shared: &Shared, objects: &Objects, head: Head) -> Result<(), OpenErro
     if appender.next_seq != head.next_seq {
         return Err(missing(appender.next_seq, head.next_seq).into());
     }
+    shared.applied.send_replace(head.next_seq.saturating_sub(1));
     shared.last_seq.store(head.next_seq.saturating_sub(1), std::sync::atomic::Ordering::Relaxed);
     Ok(())
 }

@@ -12,6 +12,7 @@ use std::{
 };
 
 use annals_model::{Clock, Timestamp};
+use tokio::sync::watch;
 
 use crate::{
     batch::Row,
@@ -65,6 +66,8 @@ pub(crate) struct Shared {
     pub(crate) health: Health,
     pub(crate) space: Space,
     pub(crate) counters: AtomicCounters,
+    /// Everything up to this `seq` is durable and can be asked for: what follows the log waits for it to grow.
+    pub(crate) applied: watch::Sender<u64>,
     /// The last `seq` that was given away.
     pub(crate) last_seq: AtomicU64,
     /// Rows in the log and their bytes.
@@ -113,6 +116,7 @@ impl Shared {
             health: Health::default(),
             space,
             counters: AtomicCounters::default(),
+            applied: watch::Sender::new(next_seq.saturating_sub(1)),
             last_seq: AtomicU64::new(next_seq.saturating_sub(1)),
             log_rows: AtomicU64::new(0),
             log_bytes: AtomicU64::new(0),

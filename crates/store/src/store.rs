@@ -8,6 +8,7 @@ use std::{
 };
 
 use annals_model::{Clock, Event, Field, GroupCount, Page, Query, Scope, Timestamp};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::{
@@ -19,6 +20,7 @@ use crate::{
     query::{
         Reader, WrittenPage,
         counts::{Facets, SplitHistogram},
+        follow::{LogPage, Stretch},
     },
     recovery::{Ground, Recovered, damaged, recover},
     shared::Shared,
@@ -96,6 +98,10 @@ impl Store {
             }
         })?;
         answer.await.unwrap_or_else(|_| Err(shared.health.abandoned()))
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.handle.shared
     }
 
     fn reader(&self) -> Reader {
@@ -222,6 +228,28 @@ impl Store {
     /// When the filter is too large or a segment is damaged.
     pub fn extent(&self, query: &Query) -> Result<Option<(Timestamp, Timestamp)>, QueryError> {
         self.reader().extent(query)
+    }
+
+    /// The events behind a place in the log that a query selects, in the order in which they were taken: a page of them,
+    /// and how far it came. Only what is durable and seen by every query comes. The query's order and start do not
+    /// matter.
+    ///
+    /// # Errors
+    /// When the filter is too large or a segment is damaged.
+    pub fn follow(&self, query: &Query, after: u64) -> Result<LogPage, QueryError> {
+        // In this order: the parts hold everything up to what was applied before they were taken.
+        let through = self.last_applied();
+        self.reader().follow(query, Stretch { after, through })
+    }
+
+    /// The place of the last event that can be followed.
+    pub fn last_applied(&self) -> u64 {
+        *self.handle.shared.applied.borrow()
+    }
+
+    /// Tells when [`Store::last_applied`] grows.
+    pub fn applied(&self) -> watch::Receiver<u64> {
+        self.handle.shared.applied.subscribe()
     }
 
     /// What it holds, what waits, and how it is.

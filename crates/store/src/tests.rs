@@ -20,7 +20,8 @@ use tokio::runtime::Runtime;
 use uuid::Uuid;
 
 use crate::{
-    AppendError, Appended, Batch, MaintenanceError, OpenError, Options, QueryError, Refusing, Store,
+    AppendError, Appended, Batch, MaintenanceError, OpenError, Options, QueryError, Refusing, SavedSearch,
+    Store,
     batch::Row,
     catalog::{Catalog, CatalogError, Head, SegmentRow, SqliteCatalog},
     files::SystemFiles,
@@ -81,6 +82,18 @@ impl Catalog for Hooked {
 
     fn trim(&mut self, bytes_max: u64) -> Result<bool, CatalogError> {
         self.around("trim", |inner| inner.trim(bytes_max))
+    }
+
+    fn searches(&mut self, owner: &str) -> Result<Vec<SavedSearch>, CatalogError> {
+        self.inner.searches(owner)
+    }
+
+    fn save_search(&mut self, search: &SavedSearch, most: usize) -> Result<bool, CatalogError> {
+        self.around("save_search", |inner| inner.save_search(search, most))
+    }
+
+    fn delete_search(&mut self, owner: &str, name: &str, is_shared: bool) -> Result<bool, CatalogError> {
+        self.around("delete_search", |inner| inner.delete_search(owner, name, is_shared))
     }
 }
 

@@ -109,6 +109,8 @@ fn write(shared: &Shared, group: &mut VecDeque<Pending>) -> Result<(), AppendErr
         let duplicates = outcomes.len() as u64 - accepted;
         add(&shared.counters.appended, accepted);
         add(&shared.counters.duplicates, duplicates);
+        // Who is told that their events are stored finds them in the log from now on.
+        shared.applied.send_replace(seq.saturating_sub(1));
         if let Some(pending) = group.pop_front() {
             // Nobody listens when the request was given up; the events are stored all the same.
             let _ = pending.reply.send(Ok(Appended { accepted, duplicates, outcomes }));

@@ -354,6 +354,22 @@ fn check(store: &Store, model: &Model, question: &Question) -> Result<(), TestCa
         }
     }
 
+    // Followed page by page from any place, the log gives what it holds, once and in its order.
+    let begin = model.events.get(model.events.len() / 2).map_or(0, |event| event.seq);
+    for after in [0, begin] {
+        let mut reached = after;
+        let mut followed: Vec<Event> = Vec::new();
+        while reached < store.last_applied() {
+            let page = store.follow(&query.clone().limit((limit as u32).clamp(1, 3)), reached).unwrap();
+            prop_assert!(page.reached > reached, "{:?}", query);
+            followed.extend(page.events.iter().map(|event| Event::clone(event)));
+            reached = page.reached;
+        }
+        let mut expected: Vec<&Event> = selected.iter().copied().filter(|event| event.seq > after).collect();
+        expected.sort_by_key(|event| event.seq);
+        prop_assert_eq!(followed.iter().collect::<Vec<_>>(), expected, "{:?} after {}", query, after);
+    }
+
     let id = Uuid::from_u128(*id);
     let found = store.event(query.scope(), id).unwrap();
     let expected = model.events.iter().find(|event| event.id == id && query.scope().permits(event));

@@ -4,7 +4,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use annals_auth::{CredentialConfig, JwtConfig, KeystoneConfig, LoginConfig};
-use annals_server::limits::Limits;
+use annals_server::{Mask, limits::Limits};
 use serde::Deserialize;
 
 /// The file. Absent keys are `None` where something else decides, and defaults where nothing does.
@@ -21,6 +21,7 @@ pub(super) struct File {
     pub(super) login: Option<LoginConfig>,
     pub(super) dialect: annals_dialects::Config,
     pub(super) limits: Limits,
+    pub(super) mask: Mask,
     pub(super) store: Store,
 }
 

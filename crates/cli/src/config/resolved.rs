@@ -124,6 +124,7 @@ fn resolve(file: File, overrides: &Overrides) -> Result<Config, ConfigError> {
         listen: overrides.listen.or(file.listen).unwrap_or(defaults.listen),
         external_url: overrides.external_url.or(file.external_url),
         limits: file.limits,
+        mask: file.mask,
     };
     settings.check().map_err(|error| ConfigError::Impossible(error.to_string()))?;
     let nobody = file.credential.is_empty() && file.jwt.is_none() && file.keystone.is_none();

@@ -23,7 +23,7 @@ mod v2;
 mod v3;
 mod vocabulary;
 
-use annals_model::{Event, InvalidEvent};
+use annals_model::{Event, InvalidEvent, Timestamp};
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Deserializer};
 
@@ -31,6 +31,7 @@ use self::{envelope::Envelope, errors::Problem};
 use crate::{
     Dialect,
     host::{Body, Call, Import, Reply, Route},
+    shown::Shown,
 };
 
 /// Its name in paths, in the configuration and in sources.
@@ -152,6 +153,10 @@ impl Dialect for CloudFoundry {
 
     fn read(&self, body: &[u8], import: &Import) -> Result<Vec<Result<Event, InvalidEvent>>, InvalidEvent> {
         read::events(body, import)
+    }
+
+    fn show(&self, event: &Event, base_url: &str, _: Timestamp) -> Result<Shown, String> {
+        v3::show(event, base_url)
     }
 }
 

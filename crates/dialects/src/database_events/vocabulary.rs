@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 
 use annals_model::{Event, Field, Filter, Outcome, vocabulary::action};
 
+use crate::shown::described;
+
 /// The category of whatever went wrong.
 pub(crate) const FAILURE: &str = "failure";
 
@@ -117,6 +119,25 @@ impl Vocabulary {
                 Filter::Or(self.source_types.iter().map(|each| each.shown(self.name, categories)).collect())
             }
         }
+    }
+}
+
+/// The target and the type under which a platform's list shows an event.
+///
+/// # Errors
+/// Why it is left out.
+pub(crate) fn listed_as<'e>(
+    vocabulary: &Vocabulary,
+    platform: &str,
+    event: &'e Event,
+) -> Result<(&'e str, &'static SourceType), String> {
+    let known = || vocabulary.shown(None, &BTreeSet::new()).matches(event);
+    let Some(source_type) = vocabulary.source_type_of(event).filter(|_| known()) else {
+        return Err(format!("{platform} has no source type and category for {}", described(event)));
+    };
+    match event.target.id.as_deref().filter(|id| !id.is_empty()) {
+        Some(target) => Ok((target, source_type)),
+        None => Err(format!("{platform}'s events name their source by id, and this one's target has none")),
     }
 }
 

@@ -20,6 +20,7 @@ use crate::{
     Dialect,
     host::{Body, Call, Failure, Import, Reply, Route},
     listing::{self, Frame},
+    shown::{Listing, Proof, Shown, second_of},
 };
 
 const NAME: &str = "exoscale";
@@ -71,6 +72,22 @@ impl Dialect for Exoscale {
         let source = import.source(NAME);
         let organization = import.organization.as_deref();
         crate::object::read_events(body, None, |text| wire::decode(text, &source, organization))
+    }
+
+    fn show(&self, event: &Event, _: &str, _: Timestamp) -> Result<Shown, String> {
+        let mut body = Vec::new();
+        wire::encode(event, &mut body);
+        let (from, to) = second_of(event);
+        let request = Listing {
+            path: EVENT.to_owned(),
+            parameters: vec![("from", from.to_rfc3339_seconds()), ("to", to.to_rfc3339_seconds())],
+            proof: Proof::ExoscaleSignature,
+        };
+        Ok(Shown {
+            content_type: "application/json",
+            body: String::from_utf8_lossy(&body).into_owned(),
+            request,
+        })
     }
 }
 

@@ -14,9 +14,10 @@ mod tests;
 mod time;
 mod vocabulary;
 
-use annals_model::{Event, InvalidEvent, Presented, Principal, Role, Scope};
+use annals_model::{Event, InvalidEvent, Presented, Principal, Role, Scope, Timestamp};
 use futures_util::{FutureExt, future::BoxFuture};
 use http::StatusCode;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use self::{
@@ -25,9 +26,10 @@ use self::{
 };
 use crate::{
     Dialect,
-    database_events::vocabulary::SourceType,
+    database_events::vocabulary::{SourceType, listed_as},
     host::{Call, Import, Reply, Route, json_reply},
     object::{Members, read_events},
+    shown::{Listing, Proof, Shown},
 };
 
 /// What of this dialect can be configured: `[dialect.fujitsu]`.
@@ -122,6 +124,32 @@ impl Dialect for Fujitsu {
             return Err(InvalidEvent::new("organization", message));
         }
         read_events(body, Some(EVENTS), |text| event::read(text, import))
+    }
+
+    fn show(&self, event: &Event, _: &str, _: Timestamp) -> Result<Shown, String> {
+        let Some(tenant) = &event.organization else {
+            return Err("K5 shows a tenant's events, and this one has no organization".to_owned());
+        };
+        let (target, source_type) = listed_as(&K5, "K5", event)?;
+        let mut body = Vec::new();
+        event::write(event, &mut body);
+        let second = event.time.to_rfc3339_seconds();
+        let request = Listing {
+            path: format!("{PREFIX}{}/{EVENTS}", utf8_percent_encode(&tenant.id, NON_ALPHANUMERIC)),
+            parameters: vec![
+                ("startTime", second.clone()),
+                ("endTime", second),
+                ("sourceType", source_type.word.to_owned()),
+                ("sourceId", target.to_owned()),
+                ("limit", request::LIMIT_MAX.to_string()),
+            ],
+            proof: Proof::Header("X-Auth-Token: "),
+        };
+        Ok(Shown {
+            content_type: "application/json",
+            body: String::from_utf8_lossy(&body).into_owned(),
+            request,
+        })
     }
 }
 

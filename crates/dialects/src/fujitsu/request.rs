@@ -23,7 +23,7 @@ const WINDOW: Rules = Rules { duration_minutes_max: DURATION_MINUTES_MAX, grain:
 /// Events on a page at least, and when the request does not say; a smaller limit is held to this.
 const LIMIT_MIN: i64 = 20;
 /// Events on a page at most; a larger limit is held to this.
-const LIMIT_MAX: i64 = 100;
+pub(super) const LIMIT_MAX: i64 = 100;
 
 /// A list request.
 #[derive(Debug, PartialEq, Eq)]

@@ -72,11 +72,15 @@ pub(super) fn of_scope<'c>(
     Access {
         host: call.host.as_ref(),
         scope: scope.narrow_to_organization(&organization),
-        read_limit: days
-            .map(|days| call.host.now().plus_nanos(-i64::from(days).saturating_mul(NANOS_PER_DAY))),
+        read_limit: days.map(|days| read_limit(call.host.now(), days)),
         organization,
         named,
     }
+}
+
+/// The first instant whose events may be read of an organization that may read so many days back.
+pub(super) fn read_limit(now: Timestamp, days: u32) -> Timestamp {
+    now.plus_nanos(-i64::from(days).saturating_mul(NANOS_PER_DAY))
 }
 
 impl Access<'_> {

@@ -13,7 +13,7 @@ mod wire;
 
 use std::collections::BTreeMap;
 
-use annals_model::{Event, InvalidEvent, Named};
+use annals_model::{Event, InvalidEvent, Named, Timestamp};
 use futures_util::{FutureExt, future::BoxFuture};
 use http::{HeaderValue, StatusCode, header};
 use serde::Deserialize;
@@ -21,6 +21,7 @@ use serde::Deserialize;
 use crate::{
     Dialect,
     host::{Body, Call, Failure, Import, Reply, Route},
+    shown::{Listing, Proof, Shown, described},
 };
 
 const NAME: &str = "qovery";
@@ -120,6 +121,47 @@ impl Dialect for Qovery {
         })?;
         let source = import.source(NAME);
         crate::object::read_events(body, Some("events"), |text| wire::decode(text, &source, &organization))
+    }
+
+    fn show(&self, event: &Event, _: &str, now: Timestamp) -> Result<Shown, String> {
+        let organization = event.organization.as_ref().map(|named| named.id.as_str()).unwrap_or_default();
+        let Some(path_id) = wire::uuid_text(organization) else {
+            return Err(format!(
+                "Qovery shows the events of organizations whose id is a UUID; this one's is `{organization}`"
+            ));
+        };
+        if path_id != organization {
+            return Err(format!(
+                "Qovery writes ids in lower case and would look for organization `{path_id}`, not `{organization}`"
+            ));
+        }
+        if !vocabulary::visible().matches(event) {
+            return Err(format!("Qovery has no event type for {}", described(event)));
+        }
+        let limit = self.read_limit_days(&path_id);
+        if let Some(days) = limit
+            && event.time < access::read_limit(now, days)
+        {
+            return Err(format!(
+                "it is older than the {days} days that `read_limit_days` of `[dialect.qovery]` lets be read"
+            ));
+        }
+        let mut body = Vec::new();
+        wire::encode(event, &mut body);
+        let second = event.time.seconds().to_string();
+        let mut parameters = vec![("fromTimestamp", second.clone()), ("toTimestamp", second)];
+        parameters.extend(event.target.id.as_deref().and_then(wire::uuid_text).map(|id| ("targetId", id)));
+        parameters.push(("pageSize", parameters::PAGE_SIZE_MAX.to_string()));
+        let request = Listing {
+            path: format!("{ORGANIZATIONS}/{path_id}/events"),
+            parameters,
+            proof: Proof::Header("Authorization: Token "),
+        };
+        Ok(Shown {
+            content_type: "application/json",
+            body: String::from_utf8_lossy(&body).into_owned(),
+            request,
+        })
     }
 }
 

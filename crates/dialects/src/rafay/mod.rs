@@ -15,7 +15,7 @@ mod vocabulary;
 
 use std::sync::Arc;
 
-use annals_model::{Event, InvalidEvent, Presented, Principal};
+use annals_model::{Event, InvalidEvent, Presented, Principal, Timestamp};
 use futures_util::{FutureExt, future::BoxFuture};
 use serde::{Deserialize, de::IgnoredAny};
 
@@ -27,6 +27,7 @@ use crate::{
     Dialect,
     host::{Call, Import, Reply, Route},
     object::read_events,
+    shown::{Listing, Proof, Shown, described},
 };
 
 /// What of this dialect can be configured: `[dialect.rafay]`.
@@ -102,6 +103,38 @@ impl Dialect for Rafay {
         let answer: Option<WholeAnswer> = serde_json::from_slice(body).ok();
         let kind = answer.and_then(|answer| Kind::from_word(&answer.kind)).unwrap_or(KINDS[0]);
         read_events(body, Some("items"), |text| event::read(text, kind, import))
+    }
+
+    fn show(&self, event: &Event, _: &str, _: Timestamp) -> Result<Shown, String> {
+        let Some(kind) = Kind::of(event) else {
+            return Err(format!(
+                "Rafay's events are about compute and service instances, not about {}",
+                described(event)
+            ));
+        };
+        if event.target.id.is_none() {
+            return Err("Rafay's events name their instance by id, and this one's target has none".to_owned());
+        }
+        if !vocabulary::shown(kind, None).matches(event) {
+            return Err(format!("Rafay has no status for {}", described(event)));
+        }
+        let mut body = Vec::new();
+        event::write(event, &self.config.partner_id, &mut body);
+        let instant = event.time.to_string();
+        let mut parameters = vec![("range_from", instant.clone()), ("range_to", instant)];
+        let organization = event.organization.as_ref().map(|named| named.id.clone());
+        parameters.extend(organization.filter(|id| !id.is_empty()).map(|id| ("org_id", id)));
+        parameters.push(("limit", request::LIMIT_MAX.to_string()));
+        let request = Listing {
+            path: format!("{KIND_PATH}{}/instance", kind.word),
+            parameters,
+            proof: Proof::Header("x-api-key: "),
+        };
+        Ok(Shown {
+            content_type: "application/json",
+            body: String::from_utf8_lossy(&body).into_owned(),
+            request,
+        })
     }
 }
 

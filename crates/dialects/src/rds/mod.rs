@@ -16,7 +16,7 @@ mod tests;
 mod vocabulary;
 mod xml;
 
-use annals_model::{Event, InvalidEvent, Order, Query, Role, Scope, Start, TimeRange};
+use annals_model::{Event, InvalidEvent, Order, Query, Role, Scope, Start, TimeRange, Timestamp};
 use futures_util::{FutureExt, future::BoxFuture};
 use http::StatusCode;
 use uuid::Uuid;
@@ -29,9 +29,11 @@ use self::{
 };
 use crate::{
     Dialect,
+    database_events::vocabulary::listed_as,
     host::{Call, Import, Reply, Route},
     object::read_events,
     parameters::Parameters,
+    shown::{Listing, Proof, Shown, second_of},
 };
 
 const ROUTES: &[Route] = &[Route::post("/")];
@@ -39,6 +41,8 @@ const ROUTES: &[Route] = &[Route::post("/")];
 const EVENTS: &str = "Events";
 const DESCRIBE_EVENTS: &str = "DescribeEvents";
 const DESCRIBE_EVENT_CATEGORIES: &str = "DescribeEventCategories";
+/// The region in which an event is shown to somebody who does not say where they ask.
+const REGION_SHOWN: &str = "us-east-1";
 /// The version of the API that is spoken.
 const VERSION: &str = "2014-10-31";
 /// What RDS calls the version of a request that names none.
@@ -77,6 +81,27 @@ impl Dialect for Rds {
             return Err(InvalidEvent::new("organization", message));
         }
         read_events(body, Some(EVENTS), |text| event::read(text, import))
+    }
+
+    fn show(&self, event: &Event, _: &str, _: Timestamp) -> Result<Shown, String> {
+        let (target, source_type) = listed_as(&RDS, "RDS", event)?;
+        let mut xml = Xml::default();
+        event::write(event, REGION_SHOWN, &mut xml);
+        let second = event.time.to_rfc3339_seconds();
+        let parameters = vec![
+            ("Action", DESCRIBE_EVENTS.to_owned()),
+            ("Version", VERSION.to_owned()),
+            ("StartTime", second),
+            ("EndTime", second_of(event).1.to_rfc3339_seconds()),
+            ("SourceType", source_type.word.to_owned()),
+            ("SourceIdentifier", target.to_owned()),
+        ];
+        let proof = Proof::AwsSignature("aws:amz:us-east-1:rds");
+        Ok(Shown {
+            content_type: "text/xml",
+            body: xml.into_text(),
+            request: Listing { path: "/".to_owned(), parameters, proof },
+        })
     }
 }
 

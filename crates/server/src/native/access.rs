@@ -59,7 +59,7 @@ pub(crate) async fn caller_with(
 }
 
 /// The token a request carries: the first of the headers that is there.
-fn token(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn token(headers: &HeaderMap) -> Option<String> {
     if let Some(value) = headers.get(header::AUTHORIZATION) {
         let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
         let is_known = SCHEMES.iter().any(|known| scheme.eq_ignore_ascii_case(known));

@@ -16,7 +16,7 @@ use crate::{
     app::{App, blocking, json, json_response},
     limits::{
         CHOSEN_BUCKETS_MAX, FACET_FIELDS_MAX, FACET_VALUES_DEFAULT, FACET_VALUES_MAX, GROUPS_DEFAULT,
-        SPLIT_VALUES_MAX,
+        SPLIT_VALUES_MAX, VALUES_DEFAULT, VALUES_MAX,
     },
     native::{
         Segment,
@@ -131,6 +131,39 @@ pub(crate) async fn field(
     let (asked, named) = (Arc::clone(&app), field.name().into_owned());
     let body = blocking(&trail, move || {
         let counts = asked.store.group(&query, &field, limit as usize)?;
+        Ok(json(&FieldCounts { field: named, values: value_counts(counts) }))
+    })
+    .await?;
+    body.map(json_response).map_err(|error| unanswered(&trail, &error))
+}
+
+/// Gives the values of a field that begin with a text.
+#[utoipa::path(
+    get, path = "/api/v1/values/{field}", operation_id = "complete_value", tag = "counts",
+    params(
+        ("field" = String, Path, description = "A field, as in `type` or `labels.team`"),
+        ("prefix" = Option<String>, Query, description = "What the values begin with, in any case; absent = every value"),
+        ("limit" = Option<u32>, Query, description = "Values: 1 to 1000, 20 by default"),
+    ),
+    responses((status = 200, description = "The most frequent of these values", body = FieldCounts)),
+)]
+pub(crate) async fn values(
+    State(app): State<Arc<App>>,
+    Extension(trail): Extension<Arc<Trail>>,
+    name: Segment,
+    request: Request,
+) -> Result<Response, Problem> {
+    let reader = caller_with(&app, &trail, request.headers(), Role::Reader).await?;
+    let name = segment(name)?;
+    let field = field_named(&name).ok_or_else(|| Problem::new(Kind::NotFound, no_field(&name)))?;
+    let parameters =
+        Parameters::parse(request.uri().query().unwrap_or_default(), &["prefix", "limit"], app.clock.now())?;
+    let limit = parameters.number("limit", VALUES_DEFAULT as u32, VALUES_MAX as u32)?;
+    let prefix = parameters.own("prefix").unwrap_or_default().to_owned();
+    let query = parameters.query(&reader)?;
+    let (asked, named) = (Arc::clone(&app), field.name().into_owned());
+    let body = blocking(&trail, move || {
+        let counts = asked.store.values(&query, &field, &prefix, limit as usize)?;
         Ok(json(&FieldCounts { field: named, values: value_counts(counts) }))
     })
     .await?;

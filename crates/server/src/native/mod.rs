@@ -2,11 +2,16 @@
 
 pub(crate) mod access;
 pub(crate) mod counts;
+pub(crate) mod export;
 pub(crate) mod filters;
 pub(crate) mod import;
 pub(crate) mod ingest;
+pub(crate) mod me;
 pub(crate) mod problem;
 pub(crate) mod read;
+pub(crate) mod searches;
+pub(crate) mod shown;
+pub(crate) mod stream;
 
 use std::sync::Arc;
 
@@ -23,25 +28,41 @@ use crate::{
 };
 
 /// Paths of the native API with the methods they answer.
-pub(crate) const ROUTES: [(&str, &str); 7] = [
+pub(crate) const ROUTES: [(&str, &str); 16] = [
     ("GET", "/api/v1/events"),
     ("POST", "/api/v1/events"),
+    ("GET", "/api/v1/events/stream"),
     ("GET", "/api/v1/events/{id}"),
+    ("GET", "/api/v1/events/{id}/dialects"),
+    ("GET", "/api/v1/export"),
     ("GET", "/api/v1/facets"),
     ("GET", "/api/v1/fields/{field}"),
     ("GET", "/api/v1/histogram"),
     ("POST", "/api/v1/import/{dialect}"),
+    ("GET", "/api/v1/me"),
+    ("GET", "/api/v1/searches"),
+    ("GET", "/api/v1/searches/{name}"),
+    ("PUT", "/api/v1/searches/{name}"),
+    ("DELETE", "/api/v1/searches/{name}"),
+    ("GET", "/api/v1/values/{field}"),
 ];
 
 /// The native API.
 pub(crate) fn router() -> Router<Arc<App>> {
     Router::new()
         .route("/api/v1/events", get(read::list).post(ingest::events))
+        .route("/api/v1/events/stream", get(stream::stream))
         .route("/api/v1/events/{id}", get(read::event))
+        .route("/api/v1/events/{id}/dialects", get(shown::dialects))
+        .route("/api/v1/export", get(export::export))
         .route("/api/v1/facets", get(counts::facets))
+        .route("/api/v1/values/{field}", get(counts::values))
         .route("/api/v1/fields/{field}", get(counts::field))
         .route("/api/v1/histogram", get(counts::histogram))
         .route("/api/v1/import/{dialect}", post(import::events))
+        .route("/api/v1/me", get(me::me))
+        .route("/api/v1/searches", get(searches::list))
+        .route("/api/v1/searches/{name}", get(searches::get).put(searches::put).delete(searches::delete))
 }
 
 /// The one parameter of a path.
@@ -73,6 +94,7 @@ pub(crate) async fn method_not_allowed(request: Request) -> Problem {
     let allowed = match path {
         "/api/v1/events" => "GET, HEAD, POST",
         _ if is_post_only => "POST",
+        _ if path.starts_with("/api/v1/searches/") => "GET, HEAD, PUT, DELETE",
         _ => "GET, HEAD",
     };
     let detail = format!("`{path}` answers {allowed}, not {}", request.method());

@@ -57,6 +57,8 @@ kinds! {
     NotFound = NOT_FOUND, "not-found", "There is nothing here";
     /// Something is there, but not for this method.
     MethodNotAllowed = METHOD_NOT_ALLOWED, "method-not-allowed", "The method is not allowed here";
+    /// As many are saved as may be.
+    TooManySearches = CONFLICT, "too-many-searches", "No more searches can be saved";
     /// The client took too long.
     RequestTimeout = REQUEST_TIMEOUT, "request-timeout", "The request was not sent in time";
     /// The body is too large.

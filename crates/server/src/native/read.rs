@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use annals_model::{Cursor, Order, Role, Start, Total};
+use annals_model::{Cursor, Event, Order, Principal, Role, Start, Total};
 use annals_store::QueryError;
 use axum::{
     Extension,
@@ -133,22 +133,39 @@ pub(crate) async fn event(
     let reader = caller_with(&app, &trail, request.headers(), Role::Reader).await?;
     let id = segment(id)?;
     Parameters::none(request.uri().query())?;
+    let write = |event: &Event| {
+        let mut body = Vec::new();
+        event.write_json(&mut body);
+        body
+    };
+    readable(Readable { app, trail, reader, id }, write).await.map(json_response)
+}
+
+/// An event asked for by its id, and who asks.
+pub(crate) struct Readable {
+    pub(crate) app: Arc<App>,
+    pub(crate) trail: Arc<Trail>,
+    pub(crate) reader: Principal,
+    pub(crate) id: String,
+}
+
+/// Finds an event and makes something of it, on a blocking thread.
+///
+/// # Errors
+/// 404 when there is none that the reader may read.
+pub(crate) async fn readable<T: Send + 'static>(
+    asked: Readable,
+    make: impl FnOnce(&Event) -> T + Send + 'static,
+) -> Result<T, Problem> {
+    let Readable { app, trail, reader, id } = asked;
     let missing =
         || Problem::new(Kind::NotFound, format!("there is no event `{id}` that this credential may read"));
     let uuid = Uuid::try_parse(&id).map_err(|_| missing())?;
-    let asked = Arc::clone(&app);
     let scope = reader.read_scope();
-    let body = blocking(&trail, move || {
-        let event = asked.store.event(&scope, uuid)?;
-        Ok(event.map(|event| {
-            let mut body = Vec::new();
-            event.write_json(&mut body);
-            body
-        }))
-    })
-    .await?
-    .map_err(|error| unanswered(&trail, &error))?;
-    body.map(json_response).ok_or_else(missing)
+    let made = blocking(&trail, move || Ok(app.store.event(&scope, uuid)?.map(|event| make(&event))))
+        .await?
+        .map_err(|error| unanswered(&trail, &error))?;
+    made.ok_or_else(missing)
 }
 
 /// Writes what follows the events of a list, as [`EventList`] describes it.

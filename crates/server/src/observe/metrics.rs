@@ -159,6 +159,8 @@ impl Collector for StoreCollector {
         let requests = app.limits.requests_max.saturating_sub(app.requests.available_permits());
         let bodies = app.limits.body_units().saturating_sub(app.bodies.available_permits()) * BODY_UNIT_BYTES;
         gauge("http_requests_in_progress", "Requests in progress", None, requests as u64, &mut encoder)?;
+        let followers = app.limits.streams_max.saturating_sub(app.streams.available_permits());
+        gauge("followers", "Streams that are open", None, followers as u64, &mut encoder)?;
         gauge("http_bodies", "Memory taken by bodies", Some(&Unit::Bytes), bodies as u64, &mut encoder)?;
         store_gauges(&app.store.status(), &mut encoder)
     }

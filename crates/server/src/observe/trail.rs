@@ -2,7 +2,7 @@
 //! progress.
 
 use std::sync::{
-    OnceLock,
+    Mutex, OnceLock, PoisonError,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -20,7 +20,7 @@ pub(crate) struct Trail {
     id: String,
     uuid: Uuid,
     principal: OnceLock<String>,
-    permit: OnceLock<OwnedSemaphorePermit>,
+    permit: Mutex<Option<OwnedSemaphorePermit>>,
     body_read: AtomicBool,
 }
 
@@ -44,7 +44,7 @@ impl Trail {
             id,
             uuid,
             principal: OnceLock::new(),
-            permit: OnceLock::new(),
+            permit: Mutex::default(),
             body_read: AtomicBool::new(false),
         }
     }
@@ -71,7 +71,12 @@ impl Trail {
 
     /// Keeps the request's place until everything that belongs to it has ended.
     pub(crate) fn hold(&self, permit: OwnedSemaphorePermit) {
-        let _ = self.permit.set(permit);
+        *self.permit.lock().unwrap_or_else(PoisonError::into_inner) = Some(permit);
+    }
+
+    /// Gives the request's place back early, because its answer has one of another kind.
+    pub(crate) fn release(&self) {
+        drop(self.permit.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     pub(crate) fn set_body_read(&self) {

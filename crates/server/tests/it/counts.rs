@@ -83,6 +83,23 @@ fn facets_name_what_is_wrong() {
 }
 
 #[test]
+fn values_complete_what_was_typed() {
+    let server = server();
+    assert_eq!(
+        ask(&server, "/api/v1/values/actor.name?prefix=AL&outcome=success"),
+        json!({ "field": "actor.name", "values": [{ "value": "alice", "count": 4 }] })
+    );
+    assert_eq!(
+        ask(&server, "/api/v1/values/type?limit=2"),
+        json!({ "field": "type", "values": [{ "value": "a", "count": 4 }, { "value": "b", "count": 4 }] })
+    );
+    assert_eq!(ask(&server, "/api/v1/values/labels.x?prefix=a")["values"], json!([]));
+    server.get("/api/v1/values/kind").token(READER).send().problem(404, "not-found");
+    assert!(refused(&server, "/api/v1/values/type?limit=1001").starts_with("`limit` is `1001`"));
+    assert!(refused(&server, "/api/v1/values/type?prefix=a&prefix=b").starts_with("`prefix` is given more"));
+}
+
+#[test]
 fn a_histogram_has_a_round_width() {
     let server = server();
     let answer = ask(&server, "/api/v1/histogram?buckets=4&by=outcome");

@@ -54,7 +54,16 @@ fn native() -> Vec<(&'static str, String)> {
         ("POST", "/api/v1/events".to_owned()),
         ("GET", format!("/api/v1/events/{EVENT}")),
         ("GET", "/api/v1/fields/actor".to_owned()),
+        ("GET", "/api/v1/export".to_owned()),
+        ("GET", "/api/v1/me".to_owned()),
+        ("GET", "/api/v1/searches".to_owned()),
+        ("GET", "/api/v1/searches/shared".to_owned()),
+        ("PUT", "/api/v1/searches/shared".to_owned()),
+        ("DELETE", "/api/v1/searches/shared".to_owned()),
+        ("GET", "/api/v1/events/stream?since=start".to_owned()),
+        ("GET", format!("/api/v1/events/{EVENT}/dialects")),
         ("GET", "/api/v1/facets?field=actor".to_owned()),
+        ("GET", "/api/v1/values/actor".to_owned()),
         ("GET", "/api/v1/histogram".to_owned()),
         ("GET", "/api/v1/histogram?buckets=5&by=actor".to_owned()),
         ("POST", "/api/v1/import/rafay".to_owned()),
@@ -145,8 +154,10 @@ fn the_native_api_refuses_those_without_the_right() {
         format!("/api/v1/events/{EVENT}"),
         "/api/v1/fields/actor".to_owned(),
         "/api/v1/facets?field=actor&field=organization.name".to_owned(),
+        "/api/v1/values/actor?prefix=con".to_owned(),
         "/api/v1/histogram".to_owned(),
         "/api/v1/histogram?by=target.name".to_owned(),
+        "/api/v1/export?format=csv".to_owned(),
     ];
     for path in &readers {
         for token in [WRITER, NOBODY] {
@@ -161,6 +172,12 @@ fn the_native_api_refuses_those_without_the_right() {
     }
     server.get(&readers[0]).token(ACME).send().problem(403, "forbidden");
     server.get(&readers[2]).token(ACME).send().problem(404, "not-found");
+    let shown = format!("/api/v1/events/{EVENT}/dialects");
+    server.get(&shown).token(ACME).send().problem(404, "not-found");
+    for token in [WRITER, NOBODY] {
+        server.get(&shown).token(token).send().problem(403, "forbidden");
+    }
+    assert!(server.get(&shown).token(READER).send().text().contains(SECRET));
     assert_eq!(server.list_as(ACME, "").json()["events"], json!([]));
     for (path, body) in [
         (

@@ -1,7 +1,7 @@
 //! How dialects are mounted.
 
-use annals_dialects::{Body, Call, Dialect, Failure, Import, Reply, Route};
-use annals_model::{Event, InvalidEvent, Presented, Query};
+use annals_dialects::{Body, Call, Dialect, Failure, Import, Reply, Route, Shown};
+use annals_model::{Event, InvalidEvent, Presented, Query, Timestamp};
 use bytes::Bytes;
 use futures_util::{StreamExt, future::BoxFuture, stream};
 use http::{HeaderValue, StatusCode, header};
@@ -66,6 +66,9 @@ impl Dialect for Echo {
 
     fn read(&self, _: &[u8], _: &Import) -> Result<Vec<Result<Event, InvalidEvent>>, InvalidEvent> {
         Ok(Vec::new())
+    }
+    fn show(&self, _: &Event, _: &str, _: Timestamp) -> Result<Shown, String> {
+        Err("it shows nothing".to_owned())
     }
 }
 
@@ -137,6 +140,9 @@ impl Dialect for Deep {
     }
     fn read(&self, _: &[u8], _: &Import) -> Result<Vec<Result<Event, InvalidEvent>>, InvalidEvent> {
         Ok(Vec::new())
+    }
+    fn show(&self, _: &Event, _: &str, _: Timestamp) -> Result<Shown, String> {
+        Err("it shows nothing".to_owned())
     }
 }
 

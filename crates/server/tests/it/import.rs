@@ -1,8 +1,8 @@
 //! `POST /api/v1/import/{dialect}`.
 
 use annals_dialects::Dialect;
-use annals_dialects::{Body, Call, Import, Reply, Route};
-use annals_model::{Event, InvalidEvent, Named};
+use annals_dialects::{Body, Call, Import, Reply, Route, Shown};
+use annals_model::{Event, InvalidEvent, Named, Timestamp};
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
@@ -52,6 +52,9 @@ impl Dialect for Plain {
             })
         };
         Ok(events.into_iter().map(read).collect())
+    }
+    fn show(&self, _: &Event, _: &str, _: Timestamp) -> Result<Shown, String> {
+        Err("it shows nothing".to_owned())
     }
 }
 

@@ -3,12 +3,13 @@
 //! The trait is the seam between one machine (SQLite) and several (PostgreSQL later). Everything that must happen
 //! together is one method, so that no caller ever needs a transaction in its hands. The catalog knows rows, not events.
 
+mod searches;
 mod sqlite;
 mod wal;
 
 use annals_model::{Position, Timestamp};
 
-use crate::batch::Row;
+use crate::{batch::Row, searches::SavedSearch};
 
 pub(crate) use sqlite::SqliteCatalog;
 pub(crate) use wal::check_wal;
@@ -93,4 +94,14 @@ pub(crate) trait Catalog: Send {
 
     /// Frees the space of cut rows, up to so many bytes and one row at least; whether more are left.
     fn trim(&mut self, bytes_max: u64) -> Result<bool, CatalogError>;
+
+    /// The searches that somebody saved, and those that are shared, by name.
+    fn searches(&mut self, owner: &str) -> Result<Vec<SavedSearch>, CatalogError>;
+
+    /// Saves a search in place of the one of the same name that its owner saved, shared or not, in one transaction;
+    /// `false` when its owner's, or the shared ones, would be more than `most`.
+    fn save_search(&mut self, search: &SavedSearch, most: usize) -> Result<bool, CatalogError>;
+
+    /// Removes a search of somebody's own, or a shared one; whether there was one.
+    fn delete_search(&mut self, owner: &str, name: &str, is_shared: bool) -> Result<bool, CatalogError>;
 }

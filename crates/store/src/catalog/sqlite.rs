@@ -12,8 +12,8 @@ use rusqlite::{
 };
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
-use super::{CATALOG_FORMAT, Catalog, CatalogError, Head, SegmentRow};
-use crate::batch::Row;
+use super::{CATALOG_FORMAT, Catalog, CatalogError, Head, SegmentRow, searches};
+use crate::{batch::Row, searches::SavedSearch};
 
 /// How long another program (a backup, a shell) may hold the file locked.
 const BUSY_WAIT: Duration = Duration::from_secs(10);
@@ -397,6 +397,18 @@ impl Catalog for SqliteCatalog {
             .execute(params![signed(*last)])?;
         transaction.commit()?;
         Ok(rows.len() == TRIM_ROWS || rows.last().is_some_and(|(seq, _)| seq != last))
+    }
+
+    fn searches(&mut self, owner: &str) -> Result<Vec<SavedSearch>, CatalogError> {
+        searches::list(&self.connection, owner)
+    }
+
+    fn save_search(&mut self, search: &SavedSearch, most: usize) -> Result<bool, CatalogError> {
+        searches::save(self.begin()?, search, most)
+    }
+
+    fn delete_search(&mut self, owner: &str, name: &str, is_shared: bool) -> Result<bool, CatalogError> {
+        searches::delete(self.begin()?, owner, name, is_shared)
     }
 }
 

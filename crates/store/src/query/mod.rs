@@ -3,6 +3,7 @@
 //! It asks only what [`part`] promises and does not know whether a part is a file or memory.
 
 pub(crate) mod counts;
+pub(crate) mod follow;
 pub(crate) mod part;
 mod seek;
 mod slot;

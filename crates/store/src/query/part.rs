@@ -1,12 +1,13 @@
 //! What the query engine asks of a part of the store. A part is one immutable segment, or a part of the tail in memory;
 //! the engine merges their answers and knows nothing of how each finds them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use annals_model::{Event, Field, Filter, Order, Position, Timestamp};
 use hashbrown::HashMap;
 use uuid::Uuid;
 
+use super::follow::{Gathering, Stretch};
 use crate::Damage;
 
 /// What an event is deduplicated by, for ever.
@@ -37,6 +38,18 @@ pub(crate) struct Span {
 pub(crate) trait Part: Send + Sync {
     /// Where it lies in the total order.
     fn span(&self) -> Span;
+
+    /// The stretch of the log in which its events lie: the lowest and the highest `seq`.
+    fn seqs(&self) -> RangeInclusive<u64>;
+
+    /// Adds the events of a stretch of the log that satisfy a condition to a page, in the order of the log. Answers how
+    /// far it came when the page is full, and `None` when there is nothing more here.
+    fn follow(
+        &self,
+        condition: &Filter,
+        stretch: Stretch,
+        page: &mut Gathering,
+    ) -> Result<Option<u64>, Damage>;
 
     /// The events that satisfy a condition (scope, filter and time range in one tree).
     fn select<'p>(&'p self, condition: &Filter) -> Result<Box<dyn Matches + 'p>, Damage>;

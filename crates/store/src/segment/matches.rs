@@ -131,7 +131,7 @@ impl<'s> Selection<'s> {
     }
 
     /// Everything selected as one set.
-    fn docs(&self) -> Result<RoaringBitmap, Damage> {
+    pub(super) fn docs(&self) -> Result<RoaringBitmap, Damage> {
         let docs = match (&self.set, &self.shape) {
             (Docs::Set(set), _) => return Ok(RoaringBitmap::clone(set)),
             (Docs::All(_), Shape::Lanes(lanes)) => return Ok(union(lanes)),

@@ -15,6 +15,7 @@ mod decoder;
 mod draft;
 mod fields;
 mod file;
+mod follow;
 mod ids;
 mod matches;
 mod merge;
@@ -35,7 +36,7 @@ mod words;
 mod writer;
 
 use std::{
-    ops::Range,
+    ops::{Range, RangeInclusive},
     sync::atomic::{AtomicU64, Ordering},
 };
 
@@ -58,7 +59,10 @@ pub(crate) use self::{
 };
 use crate::{
     Damage,
-    query::part::{Identity, Matches, Part, Span},
+    query::{
+        follow::{Gathering, Stretch},
+        part::{Identity, Matches, Part, Span},
+    },
 };
 
 /// Events of the largest segment.
@@ -247,6 +251,19 @@ impl Segment {
 impl Part for Segment {
     fn span(&self) -> Span {
         Span { first: self.meta.first, last: self.meta.last, events: self.meta.events }
+    }
+
+    fn seqs(&self) -> RangeInclusive<u64> {
+        self.meta.seq_first..=self.meta.seq_last
+    }
+
+    fn follow(
+        &self,
+        condition: &Filter,
+        stretch: Stretch,
+        page: &mut Gathering,
+    ) -> Result<Option<u64>, Damage> {
+        self.follow_log(condition, stretch, page)
     }
 
     fn select<'p>(&'p self, condition: &Filter) -> Result<Box<dyn Matches + 'p>, Damage> {

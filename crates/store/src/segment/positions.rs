@@ -60,6 +60,20 @@ impl PositionsWriter {
 }
 
 impl Segment {
+    /// Bounds of the seqs of a block's docs; the upper one may be too high.
+    pub(super) fn seqs_of_block(&self, block: u32) -> Result<(u64, u64), Damage> {
+        let at = u64::from(block) * RECORD_BYTES;
+        let mut reader = Reader::new(self.file.bytes(Section::PositionIndex, at..at + RECORD_BYTES)?);
+        let parse = |reader: &mut Reader<'_>| {
+            let (_, base_seq) = (reader.i64()?, reader.u64()?);
+            let (_, _, _) = (reader.u32()?, reader.u8()?, reader.u8()?);
+            Ok((base_seq, reader.u8()?))
+        };
+        let (base, width) = parse(&mut reader).map_err(|bad| self.bad(Section::PositionIndex, at, bad))?;
+        let span = 1_u64.checked_shl(u32::from(width)).map_or(u64::MAX, |end| end - 1);
+        Ok((base, base.saturating_add(span)))
+    }
+
     /// Where a doc stands in the total order.
     pub(super) fn position(&self, doc: u32) -> Result<Position, Damage> {
         let (block, within) = (u64::from(doc) / BLOCK_DOCS as u64, u64::from(doc) % BLOCK_DOCS as u64);

@@ -17,7 +17,7 @@ use bytes::Bytes;
 
 use super::vfs::Vfs;
 use crate::{
-    AppendError, Appended, Batch, MaintenanceError, OpenError, Options, Store,
+    AppendError, Appended, Batch, MaintenanceError, OpenError, Options, SavedSearch, Store,
     batch::Row,
     catalog::{Catalog, CatalogError, Head, SegmentRow, SqliteCatalog},
     files::{Files, Lock, NewFile},
@@ -182,6 +182,18 @@ impl Catalog for SimulatedCatalog {
 
     fn trim(&mut self, bytes_max: u64) -> Result<bool, CatalogError> {
         self.change(|inner| inner.trim(bytes_max))
+    }
+
+    fn searches(&mut self, owner: &str) -> Result<Vec<SavedSearch>, CatalogError> {
+        self.inner.searches(owner)
+    }
+
+    fn save_search(&mut self, search: &SavedSearch, most: usize) -> Result<bool, CatalogError> {
+        self.change(|inner| inner.save_search(search, most))
+    }
+
+    fn delete_search(&mut self, owner: &str, name: &str, is_shared: bool) -> Result<bool, CatalogError> {
+        self.change(|inner| inner.delete_search(owner, name, is_shared))
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     Damage,
     batch::slice,
     codec::{CodecError, View},
-    query::part::Identity,
+    query::{follow::Stretch, part::Identity},
     segment::{self, Numbers, Sealable},
 };
 
@@ -188,6 +188,14 @@ impl Contents {
 
     pub(crate) fn position(&self, number: u32) -> Option<Position> {
         self.entry(number).map(|entry| entry.position)
+    }
+
+    /// The numbers below `length` of a stretch of the log: the first, and the one behind the last.
+    pub(crate) fn numbers_within(&self, stretch: Stretch, length: u32) -> (u32, u32) {
+        let known = self.entries.get(..length as usize).unwrap_or(&self.entries);
+        let from = known.partition_point(|entry| entry.position.seq <= stretch.after);
+        let to = known.partition_point(|entry| entry.position.seq <= stretch.through);
+        (from as u32, to.max(from) as u32)
     }
 
     /// Every number in the total order.

@@ -11,7 +11,10 @@ mod select;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::{
+    ops::RangeInclusive,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
+};
 
 use annals_model::{Event, Filter, Position, Timestamp};
 use uuid::Uuid;
@@ -22,7 +25,10 @@ use crate::{
     batch::Chunk,
     codec::CodecError,
     files::NewFile,
-    query::part::{Identity, Matches, Part, Span},
+    query::{
+        follow::{Gathering, Stretch},
+        part::{Identity, Matches, Part, Span},
+    },
     segment::{SegmentMeta, WriteError, write_segment},
 };
 
@@ -30,6 +36,9 @@ pub(crate) use self::contents::{Arrival, identity_of};
 
 /// Events that are added while the lock is held once, so that readers never wait long.
 const INSERT_SLICE: usize = 256;
+
+/// New events up to which following the tail reads them one by one.
+const READ_MAX: u32 = 256;
 
 /// A part of the tail.
 #[derive(Debug)]
@@ -94,8 +103,13 @@ impl TailPart {
 
     /// What is here now; `None` when that is nothing.
     pub(crate) fn view(self: &Arc<Self>) -> Option<TailView> {
-        let span = self.read().span?;
-        Some(TailView { part: Arc::clone(self), length: span.events as u32, span })
+        let growing = self.read();
+        let span = growing.span?;
+        let length = span.events as u32;
+        let seq = |number: u32| growing.contents.position(number).map(|position| position.seq);
+        // Numbers are given in the order of the log.
+        let seqs = seq(0)?..=seq(length.checked_sub(1)?)?;
+        Some(TailView { part: Arc::clone(self), length, span, seqs })
     }
 
     /// Writes everything that is here into a segment file.
@@ -139,11 +153,46 @@ pub(crate) struct TailView {
     part: Arc<TailPart>,
     length: u32,
     span: Span,
+    seqs: RangeInclusive<u64>,
 }
 
 impl Part for TailView {
     fn span(&self) -> Span {
         self.span
+    }
+
+    fn seqs(&self) -> RangeInclusive<u64> {
+        self.seqs.clone()
+    }
+
+    fn follow(
+        &self,
+        condition: &Filter,
+        stretch: Stretch,
+        page: &mut Gathering,
+    ) -> Result<Option<u64>, Damage> {
+        let numbers = {
+            let growing = self.part.read();
+            let (from, to) = growing.contents.numbers_within(stretch, self.length);
+            // For a few new events it costs less to read them than to ask the indexes of all.
+            if to - from <= READ_MAX {
+                Vec::from_iter(from..to)
+            } else {
+                select::among(&growing.contents, self.length, from..to, condition).map_err(unreadable)?
+            }
+        };
+        // A page that parts before this one filled ends where they did.
+        let mut reached = stretch.after.max(self.seqs.start().saturating_sub(1));
+        for number in numbers {
+            if page.is_full() {
+                return Ok(Some(reached));
+            }
+            // The lock is not held while others wait to write.
+            let event = self.part.read().contents.event(number).map_err(unreadable)?;
+            reached = event.seq;
+            page.judge(condition, event);
+        }
+        Ok(None)
     }
 
     fn select<'p>(&'p self, condition: &Filter) -> Result<Box<dyn Matches + 'p>, Damage> {

@@ -1,5 +1,7 @@
 //! Which events of a tail satisfy a condition: by index where there is one, else by reading what is still in question.
 
+use std::ops::Range;
+
 use annals_model::{Field, Filter, Position};
 
 use super::{bits::Bits, contents::Contents};
@@ -11,6 +13,20 @@ pub(super) fn select(contents: &Contents, length: u32, condition: &Filter) -> Re
     let mut among = Bits::all(length);
     selector.narrow(condition, &mut among)?;
     Ok(in_order(contents, &among, length))
+}
+
+/// Those of some numbers whose events satisfy a condition, ascending: in the order of the log.
+pub(super) fn among(
+    contents: &Contents,
+    length: u32,
+    numbers: Range<u32>,
+    condition: &Filter,
+) -> Result<Vec<u32>, CodecError> {
+    let selector = Selector { contents, length };
+    let mut among = Bits::none(length);
+    numbers.for_each(|number| among.insert(number));
+    selector.narrow(condition, &mut among)?;
+    Ok(among.iter().collect())
 }
 
 /// Sorting few costs less than walking all, walking all costs less than sorting many.

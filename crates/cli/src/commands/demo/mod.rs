@@ -115,7 +115,7 @@ fn announcement(
          Tokens: {READER}, {WRITER}, {ADMIN}. Signing key: {SIGNING_KEY}, secret: {SIGNING_SECRET}.\n\
          AWS access key: {AWS_KEY}, secret access key: {AWS_SECRET}.\n\
          Serving until interrupted.\n",
-        requests::quoted(&program)
+        annals_dialects::shell_word(&program)
     ));
     text
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use annals_dialects::shell_word;
 use annals_model::Timestamp;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ring::hmac;
@@ -181,7 +182,7 @@ impl Curl {
     }
 
     fn arg(mut self, text: &str) -> Self {
-        self.0.push(quoted(text));
+        self.0.push(shell_word(text));
         self
     }
 
@@ -202,27 +203,9 @@ impl Curl {
     }
 }
 
-/// A text as one word of a POSIX shell.
-pub(super) fn quoted(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=@%+,".contains(&byte);
-    if !text.is_empty() && text.bytes().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn words_survive_the_shell() {
-        assert_eq!(quoted("http://127.0.0.1:8650/v2/events"), "http://127.0.0.1:8650/v2/events");
-        assert_eq!(quoted("q=timestamp>=1"), "'q=timestamp>=1'");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
-        assert_eq!(quoted(""), "''");
-    }
 
     #[test]
     fn signs_as_the_platform_documents() {

@@ -19,7 +19,29 @@ use super::{Config, access, condition, errors::Problem, lookup};
 use crate::{
     host::{Body, Call, Failure, Host},
     listing::{self, Frame},
+    shown::{Listing, Proof, Shown, described},
 };
+
+/// An event as the list shows it.
+pub(super) fn show(event: &Event, base_url: &str) -> Result<Shown, String> {
+    let mut body = Vec::new();
+    wire::append_resource(event, base_url, &mut body);
+    if body.is_empty() {
+        return Err(format!("Cloud Foundry has no event type for {}", described(event)));
+    }
+    let second = event.time.to_rfc3339_seconds();
+    let mut parameters = vec![("created_ats[gte]", second.clone()), ("created_ats[lte]", second)];
+    // A comma would be two targets.
+    let target = event.target.id.as_deref().filter(|id| !id.is_empty() && !id.contains(','));
+    parameters.extend(target.map(|id| ("target_guids", id.to_owned())));
+    parameters.push(("per_page", request::PER_PAGE_MAX.to_string()));
+    let request = Listing {
+        path: "/v3/audit_events".to_owned(),
+        parameters,
+        proof: Proof::Header("Authorization: bearer "),
+    };
+    Ok(Shown { content_type: "application/json", body: String::from_utf8_lossy(&body).into_owned(), request })
+}
 
 /// Answers `GET /v3/audit_events` to a caller whose credential is good.
 pub(super) async fn list(call: &Call, settings: &Config, principal: &Principal) -> Result<Body, Problem> {

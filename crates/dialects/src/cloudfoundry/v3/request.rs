@@ -12,7 +12,7 @@ use super::{
 };
 
 const PER_PAGE_DEFAULT: u32 = 50;
-const PER_PAGE_MAX: u64 = 5000;
+pub(super) const PER_PAGE_MAX: u64 = 5000;
 /// Identifiers in `guids`; each is looked up by itself.
 const GUIDS_MAX: usize = 1000;
 const SECOND_NANOS: i64 = 1_000_000_000;

@@ -67,6 +67,7 @@ names the tenant for platforms whose events do not (exoscale, qovery, fujitsu)."
     /// Prints events
     #[command(after_help = "\
 Examples:
+  annals query 'outcome:failure time:-24h -origin:CONSOLE'
   annals query --from 24h --outcome failure
   annals query --organization acme --type audit.app.create --type audit.app.update --limit 1000 --format csv
   annals query --text 'payments deploy' --order asc --format json | jq '.[].target.name'
@@ -78,7 +79,8 @@ spreadsheet would run as a formula begin with a '.")]
     #[command(after_help = "\
 Examples:
   annals export --from 2026-01-01 --to 2026-02-01 --output january.ndjson
-  annals export --from 30d --organization acme --format csv > acme.csv")]
+  annals export --from 30d --organization acme --format csv > acme.csv
+  annals export 'time:2026-01 type:audit.app.*' > january.ndjson")]
     Export(ExportArgs),
     /// Makes credentials
     Keys(KeysArgs),
@@ -190,6 +192,10 @@ fn dialect_name(text: &str) -> Result<String, String> {
 /// Which events.
 #[derive(Debug, Args, Default)]
 pub(crate) struct Selection {
+    /// A search, as in 'actor:alice -origin:CONSOLE time:-7d'; flags select further. One that begins with a minus goes
+    /// behind `--`. The language is described in docs/search.md
+    #[arg(value_name = "SEARCH")]
+    pub(crate) search: Vec<String>,
     /// First instant: RFC 3339, a date, `now`, or so long ago (90s, 15m, 24h, 7d, 4w)
     #[arg(long, value_name = "TIME")]
     pub(crate) from: Option<String>,
@@ -226,9 +232,19 @@ pub(crate) struct Selection {
     /// Any other field, as in `target.name=payments` or `labels.profile_id=7`
     #[arg(long = "filter", value_name = "FIELD=VALUE", value_parser = field_and_value)]
     pub(crate) filters: Vec<(String, String)>,
+    /// Zone of dates and times in the search that name none, as in `+02:00`
+    #[arg(long, value_name = "OFFSET", default_value = "Z", value_parser = utc_offset, allow_hyphen_values = true)]
+    pub(crate) utc_offset: String,
     /// Words that all occur in the event
     #[arg(long, value_name = "WORDS")]
     pub(crate) text: Option<String>,
+}
+
+fn utc_offset(text: &str) -> Result<String, String> {
+    match annals_model::search::Moment::offset_of(text) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err("must be Z, or hours and minutes, as in +02:00".to_owned()),
+    }
 }
 
 fn field_and_value(text: &str) -> Result<(String, String), String> {

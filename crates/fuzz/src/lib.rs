@@ -17,6 +17,7 @@ mod message;
 mod mutate;
 mod native;
 mod requests;
+mod search;
 mod seeds;
 mod stored;
 
@@ -91,6 +92,7 @@ pub fn targets() -> Vec<Target> {
     }
     all.extend(credentials::targets());
     all.extend(native::targets());
+    all.extend(search::targets());
     all.extend(stored::targets());
     all
 }

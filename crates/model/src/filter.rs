@@ -199,6 +199,23 @@ impl Filter {
         }
     }
 
+    /// A range of time outside of which nothing can satisfy the condition.
+    pub fn hull(&self) -> TimeRange {
+        match self {
+            Self::Time(range) => *range,
+            Self::And(list) => list.iter().map(Self::hull).fold(TimeRange::ALL, TimeRange::intersect),
+            Self::Or(list) => list
+                .iter()
+                .map(Self::hull)
+                .reduce(|one, two| TimeRange {
+                    from: one.from.zip(two.from).map(|(one, two)| one.min(two)),
+                    to: one.to.zip(two.to).map(|(one, two)| one.max(two)),
+                })
+                .unwrap_or_default(),
+            _ => TimeRange::ALL,
+        }
+    }
+
     /// Checks that the tree is within [`FILTER_NODES_MAX`] and [`FILTER_DEPTH_MAX`].
     ///
     /// # Errors

@@ -13,12 +13,16 @@ use crate::{
         CHOSEN_BUCKETS_MAX, FACET_FIELDS_MAX, FACET_VALUES_DEFAULT, FACET_VALUES_MAX, GROUPS_DEFAULT,
         LIST_EVENTS_DEFAULT, LIST_EVENTS_MAX, VALUES_DEFAULT, VALUES_MAX,
     },
-    native::{counts, export, filters::ALIASES, import, ingest, me, problem, read, searches, shown, stream},
+    native::{
+        complete, counts, export, filters::ALIASES, import, ingest, me, problem, read, searches, shown,
+        stream,
+    },
     probes,
 };
 
 /// Paths that select events by parameters.
-const FILTERED: [&str; 7] = [
+const FILTERED: [&str; 8] = [
+    "/api/v1/complete",
     "/api/v1/events",
     "/api/v1/events/stream",
     "/api/v1/export",
@@ -53,6 +57,7 @@ const PROBLEMS: [(&str, &str); 7] = [
         read::event,
         stream::stream,
         export::export,
+        complete::complete,
         counts::facets,
         counts::field,
         counts::histogram,
@@ -192,6 +197,7 @@ fn values_of(path: &str, parameter: &str) -> Option<Value> {
         ("/api/v1/histogram", "buckets") => {
             Some(json!({ "type": "integer", "minimum": 1, "maximum": CHOSEN_BUCKETS_MAX }))
         }
+        ("/api/v1/complete", "at") => Some(json!({ "type": "integer", "minimum": 0 })),
         ("/api/v1/histogram", "width") => {
             Some(json!({ "type": "string", "pattern": "^0*[1-9][0-9]*[smhd]$", "default": "1h" }))
         }

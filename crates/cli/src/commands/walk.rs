@@ -1,6 +1,9 @@
 //! Reading events page by page, by the server's cursor, until enough are there or none are left.
 
-use annals_model::{Clock, SystemClock, Timestamp};
+use annals_model::{
+    Clock, SystemClock, Timestamp,
+    search::{Moment, Search},
+};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -116,6 +119,16 @@ fn parameters(
         parameters.extend(values.iter().map(|value| (name.to_owned(), value.clone())));
     }
     parameters.extend(selection.filters.iter().cloned());
+    if !selection.search.is_empty() {
+        let search = selection.search.join(" ");
+        let offset_seconds = Moment::offset_of(&selection.utc_offset).unwrap_or_default();
+        // Where it is wrong is shown before anything is sent.
+        Search::parse(&search, Moment { now, offset_seconds }).map_err(|error| {
+            Failure::Usage(format!("the search cannot be understood\n{}", error.render(&search)))
+        })?;
+        parameters.push(("search".to_owned(), search));
+        parameters.push(("utc_offset".to_owned(), selection.utc_offset.clone()));
+    }
     if let Some(text) = &selection.text {
         parameters.push(("q".to_owned(), text.clone()));
     }
@@ -160,6 +173,24 @@ mod tests {
                 ("order", "asc"),
                 ("total", "true"),
             ]
+        );
+    }
+
+    #[test]
+    fn a_search_is_sent_as_it_is_or_shown_where_it_is_wrong() {
+        let search = |words: &[&str]| {
+            let search = words.iter().map(|word| (*word).to_owned()).collect();
+            let selection = Selection { search, utc_offset: "+02:00".to_owned(), ..Selection::default() };
+            parameters(&selection, Order::Desc, false, Timestamp::default())
+        };
+        let found = search(&["type:audit.*", "time:today"]).unwrap();
+        assert_eq!(found[0], ("search".to_owned(), "type:audit.* time:today".to_owned()));
+        assert_eq!(found[1], ("utc_offset".to_owned(), "+02:00".to_owned()));
+        let error = search(&["type:a", "actr:b"]).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "the search cannot be understood\ntype:a actr:b\n       ^^^^\n\
+             there is no field `actr` (column 8)\nhint: nearest are `actor`"
         );
     }
 

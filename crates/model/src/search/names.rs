@@ -159,6 +159,8 @@ fn unknown(name: &str) -> Kind {
         }
     }
     near.sort_unstable();
+    let least = near.first().map(|(distance, _, _)| *distance);
+    near.retain(|(distance, _, _)| Some(*distance) == least);
     let nearest = near.into_iter().take(NEAREST_MAX).map(|(_, _, known)| known.to_owned()).collect();
     Kind::UnknownField { name: name.to_owned(), nearest }
 }

@@ -120,9 +120,10 @@ impl Parameters {
         self.own.iter().filter(move |(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 
-    /// When the events must have happened, as far as `from` and `to` say it.
-    pub(crate) const fn range(&self) -> TimeRange {
-        self.range
+    /// The time asked for: that of the parameters, and what of it the search leaves.
+    pub(crate) fn range(&self) -> TimeRange {
+        let search = self.search.as_ref().map_or(TimeRange::ALL, |search| search.filter.hull());
+        self.range.intersect(search)
     }
 
     /// One of the request's own parameters as a number within bounds.

@@ -1,6 +1,7 @@
 //! The native API: `/api/v1`. It knows no platform.
 
 pub(crate) mod access;
+pub(crate) mod complete;
 pub(crate) mod counts;
 pub(crate) mod export;
 pub(crate) mod filters;
@@ -28,7 +29,8 @@ use crate::{
 };
 
 /// Paths of the native API with the methods they answer.
-pub(crate) const ROUTES: [(&str, &str); 16] = [
+pub(crate) const ROUTES: [(&str, &str); 17] = [
+    ("GET", "/api/v1/complete"),
     ("GET", "/api/v1/events"),
     ("POST", "/api/v1/events"),
     ("GET", "/api/v1/events/stream"),
@@ -50,6 +52,7 @@ pub(crate) const ROUTES: [(&str, &str); 16] = [
 /// The native API.
 pub(crate) fn router() -> Router<Arc<App>> {
     Router::new()
+        .route("/api/v1/complete", get(complete::complete))
         .route("/api/v1/events", get(read::list).post(ingest::events))
         .route("/api/v1/events/stream", get(stream::stream))
         .route("/api/v1/events/{id}", get(read::event))

@@ -196,7 +196,8 @@ fn values_and_times_are_counted() {
         { "from": "2026-03-01T10:00:00Z", "count": 5 },
         { "from": "2026-03-01T10:05:00Z", "count": 5 },
     ]);
-    assert_eq!(histogram, json!({ "width_seconds": 300, "buckets": buckets }));
+    let (from, to) = ("2026-03-01T10:00:00Z", "2026-03-01T10:10:00Z");
+    assert_eq!(histogram, json!({ "width_seconds": 300, "from": from, "to": to, "buckets": buckets }));
     for width in ["", "0s", "5", "x"] {
         let answer = server.get(&format!("/api/v1/histogram?width={width}")).token(READER).send();
         assert!(answer.problem(400, "bad-parameter").contains("must be a number and s, m, h or d"));

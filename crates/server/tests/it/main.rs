@@ -17,6 +17,7 @@ mod login;
 mod logs;
 mod openapi;
 mod probes;
+mod search;
 mod searches;
 mod shutdown;
 mod stream;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use annals_model::{Event, Filter, Query};
 
-use super::{Reader, hull, part::Part};
+use super::{Reader, part::Part};
 use crate::{Damage, codec::stored_bytes, error::QueryError};
 
 /// Events that a page makes and looks at in vain, before it ends without having found enough.
@@ -93,7 +93,7 @@ impl Reader {
             return Ok(LogPage { events: Vec::new(), reached: through });
         }
         let condition = query.condition();
-        let range = hull(&condition);
+        let range = condition.hull();
         let mut gathering = Gathering::new(query);
         let mut last_seen = 0;
         for part in self.in_log_order() {

@@ -14,7 +14,7 @@ mod walk;
 
 use std::sync::Arc;
 
-use annals_model::{Event, Filter, Page, Position, Query, Scope, Start, TimeRange, Total};
+use annals_model::{Event, Filter, Page, Position, Query, Scope, Start, Total};
 use uuid::Uuid;
 
 use self::{
@@ -64,7 +64,7 @@ impl Reader {
 
     /// The parts that may hold something that satisfies the condition.
     fn slots<'r>(&'r self, condition: &'r Filter) -> Vec<Slot<'r>> {
-        let range = hull(condition);
+        let range = condition.hull();
         let may = |part: &&Arc<dyn Part>| {
             let span = part.span();
             range.from.is_none_or(|from| span.last.time >= from)
@@ -182,22 +182,5 @@ impl Reader {
             }
         }
         Ok(false)
-    }
-}
-
-/// A range of time outside of which nothing can satisfy the condition.
-fn hull(condition: &Filter) -> TimeRange {
-    match condition {
-        Filter::Time(range) => *range,
-        Filter::And(list) => list.iter().map(hull).fold(TimeRange::ALL, TimeRange::intersect),
-        Filter::Or(list) => list
-            .iter()
-            .map(hull)
-            .reduce(|one, two| TimeRange {
-                from: one.from.zip(two.from).map(|(one, two)| one.min(two)),
-                to: one.to.zip(two.to).map(|(one, two)| one.max(two)),
-            })
-            .unwrap_or_default(),
-        _ => TimeRange::ALL,
     }
 }

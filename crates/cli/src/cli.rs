@@ -84,6 +84,35 @@ Examples:
     Export(ExportArgs),
     /// Makes credentials
     Keys(KeysArgs),
+    /// Copies everything while the server runs, or from the data directory of a stopped one
+    #[command(after_help = "\
+Examples:
+  annals backup --url https://events.example.org --out /backup/annals.tar
+  annals backup --to /backup/annals
+  annals backup --data-dir /var/lib/annals --to /backup/annals
+
+A running server needs a token with the role admin over everything (--token or ANNALS_TOKEN). --out writes one tar archive.
+--to brings a directory up to date: segments that are there already are not copied again, and what was there stays a good
+backup until the new one is whole. Everything acknowledged before the command began is in it.")]
+    Backup(BackupArgs),
+    /// Makes a data directory of a backup
+    #[command(after_help = "\
+Examples:
+  annals restore /backup/annals.tar --data-dir /var/lib/annals
+  annals restore /backup/annals --data-dir /var/lib/annals
+
+The directory must be new or empty. All checksums are checked before it counts as restored; if one is wrong, every damage
+found is named and nothing stays behind.")]
+    Restore(RestoreArgs),
+    /// Checks the data directory of a stopped server, or a backup
+    #[command(after_help = "\
+Examples:
+  annals verify --data-dir /var/lib/annals
+  annals verify --backup /backup/annals.tar --json
+
+Checks every checksum, the order of events, every index against the events, the rows of the log, and that no event is there
+twice. Nothing is changed. Every damage is named with its file and place, and the exit code is then 1.")]
+    Verify(VerifyArgs),
     /// Prints the OpenAPI document of the native API
     Openapi,
 }
@@ -307,6 +336,46 @@ pub(crate) enum ExportFormat {
     Ndjson,
     /// Comma-separated values with a line of names, safe to open in a spreadsheet
     Csv,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BackupArgs {
+    /// File to write a tar archive to; it appears when it is whole
+    #[arg(long, value_name = "FILE", required_unless_present = "to", conflicts_with = "to")]
+    pub(crate) out: Option<PathBuf>,
+    /// Directory to bring up to date: a new one, or one of an earlier backup
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) to: Option<PathBuf>,
+    /// Data directory of a stopped server, instead of a running one
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RestoreArgs {
+    /// The archive, or the directory, that `annals backup` wrote
+    pub(crate) backup: PathBuf,
+    /// New or empty directory to restore to
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) data_dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// Data directory of a stopped server
+    #[arg(long, value_name = "DIRECTORY", required_unless_present = "backup", conflicts_with = "backup")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// The archive, or the directory, that `annals backup` wrote
+    #[arg(long, value_name = "PATH")]
+    pub(crate) backup: Option<PathBuf>,
+    /// Only check checksums and what the catalog says, which is much faster
+    #[arg(long)]
+    pub(crate) checksums_only: bool,
+    /// Print what was found as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

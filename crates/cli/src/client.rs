@@ -146,14 +146,46 @@ impl Client {
         })
     }
 
+    /// Posts JSON to a path; the body of a success as it comes, however long it is. An attempt is repeated until an
+    /// answer began.
+    pub(crate) fn post_for_stream(
+        &self,
+        path: &str,
+        body: &[u8],
+    ) -> Result<Result<impl io::Read + use<>, Refusal>, Failure> {
+        let url = format!("{}{path}", self.base);
+        let send = || {
+            let mut request = self.agent.post(&url).header(header::CONTENT_TYPE, "application/json");
+            if let Some(authorization) = &self.authorization {
+                request = request.header(header::AUTHORIZATION, authorization);
+            }
+            request.send(body)
+        };
+        self.repeat_until(send, |response| {
+            Ok(if response.status().is_success() {
+                Ok(response.into_body().into_reader())
+            } else {
+                Err(refusal(response))
+            })
+        })
+    }
+
     fn repeat(
         &self,
         send: impl Fn() -> Result<Response<Body>, ureq::Error>,
     ) -> Result<Result<Vec<u8>, Refusal>, Failure> {
+        self.repeat_until(send, read)
+    }
+
+    fn repeat_until<T>(
+        &self,
+        send: impl Fn() -> Result<Response<Body>, ureq::Error>,
+        take: impl Fn(Response<Body>) -> Result<Result<T, Refusal>, ureq::Error>,
+    ) -> Result<Result<T, Refusal>, Failure> {
         let mut backoff = BACKOFF_FIRST;
         for repetition in 0..=self.retries {
             let (why, asked) = match self.attempt(&send)? {
-                Attempt::Answered(response) => match read(response) {
+                Attempt::Answered(response) => match take(response) {
                     Ok(outcome) => return Ok(outcome),
                     Err(error) => (format!("the answer broke off: {error}"), None),
                 },

@@ -39,8 +39,12 @@ pub(crate) struct App {
     pub(crate) streams: Arc<Semaphore>,
     /// Whether the server stops; streams end then.
     pub(crate) stopping: watch::Receiver<bool>,
+    /// One permit for each of them that may record events.
+    pub(crate) writes: Arc<Semaphore>,
     /// One permit for each unit of memory that bodies may fill.
     pub(crate) bodies: Arc<Semaphore>,
+    /// One permit for each backup that may be made at once.
+    pub(crate) backups: Arc<Semaphore>,
     /// Without a final slash.
     pub(crate) external_url: Option<String>,
     pub(crate) address: SocketAddr,

@@ -1,4 +1,4 @@
-//! Lets only so many requests in at once, and none for longer than it may take. Probes pass: a server with too much
+//! Lets only so many requests in at once, fewer of those that record, and none for longer than it may take. Probes pass: a server with too much
 //! to do is alive, and must be able to say how it is.
 
 use std::sync::Arc;
@@ -9,10 +9,14 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use http::Method;
 
 use crate::{
     app::App,
-    native::problem::{Kind, Problem},
+    native::{
+        self,
+        problem::{Kind, Problem},
+    },
     observe::trail::Trail,
     probes,
 };
@@ -32,7 +36,20 @@ pub(crate) async fn gate(
         let detail = format!("{} requests are in progress: try again later", app.limits.requests_max);
         return Problem::new(Kind::Overloaded, detail).into_response();
     };
-    trail.hold(permit);
+    let is_write = *request.method() == Method::POST
+        && native::WRITES.iter().any(|write| request.uri().path().starts_with(write));
+    let mut write_permit = None;
+    if is_write {
+        let Ok(permit) = Arc::clone(&app.writes).try_acquire_owned() else {
+            let detail = format!(
+                "{} requests that record events are in progress: try again later",
+                app.limits.writes_max()
+            );
+            return Problem::new(Kind::Overloaded, detail).into_response();
+        };
+        write_permit = Some(permit);
+    }
+    trail.hold((permit, write_permit));
     let seconds = app.limits.request_timeout_seconds;
     match tokio::time::timeout(app.limits.request_timeout(), next.run(request)).await {
         Ok(response) => response,

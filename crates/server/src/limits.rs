@@ -59,6 +59,16 @@ pub const DIALECT_BODY_BYTES_MAX: usize = 1 << 20;
 pub const REQUEST_ID_BYTES_MAX: usize = 128;
 /// Bytes of the name of an installation in an import.
 pub const INSTALLATION_BYTES_MAX: usize = 64;
+/// One in so many of `requests_max` is left to requests that do not record: reading goes on however much is recorded.
+pub const READS_SHARE: usize = 4;
+/// Backups that are made at once; one beyond it is answered 429.
+pub const BACKUPS_MAX: usize = 1;
+/// Bytes of a request for a backup: the names of some hundred thousand segments.
+pub const BACKUP_REQUEST_BYTES_MAX: usize = 4 << 20;
+/// Bytes of a backup that are sent at once.
+pub const BACKUP_PIECE_BYTES: usize = 256 << 10;
+/// Such pieces that wait for a slow client.
+pub const BACKUP_PIECES_MAX: usize = 4;
 /// Headers of one request.
 pub const HEADERS_MAX: usize = 100;
 /// What memory for bodies is counted in.
@@ -159,6 +169,12 @@ impl Limits {
             return Some("`limits.bodies_bytes_max` must be at least `limits.body_bytes_max`".to_owned());
         }
         None
+    }
+
+    /// How many requests that record events are worked on at once: the other places are left to those that read.
+    pub(crate) const fn writes_max(&self) -> usize {
+        let places = self.requests_max - self.requests_max / READS_SHARE;
+        if places == 0 { 1 } else { places }
     }
 
     pub(crate) const fn header_timeout(&self) -> Duration {

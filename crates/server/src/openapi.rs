@@ -14,8 +14,8 @@ use crate::{
         LIST_EVENTS_DEFAULT, LIST_EVENTS_MAX, VALUES_DEFAULT, VALUES_MAX,
     },
     native::{
-        complete, counts, export, filters::ALIASES, import, ingest, me, problem, read, searches, shown,
-        stream,
+        backup, complete, counts, export, filters::ALIASES, import, ingest, me, problem, read, searches,
+        shown, stream,
     },
     probes,
 };
@@ -69,6 +69,7 @@ const PROBLEMS: [(&str, &str); 7] = [
         searches::get,
         searches::put,
         searches::delete,
+        backup::make,
         probes::live,
         probes::ready,
         probes::metrics,
@@ -79,6 +80,7 @@ const PROBLEMS: [(&str, &str); 7] = [
         (name = "events", description = "Recording and reading events"),
         (name = "views", description = "What pages and tools ask beside events"),
         (name = "counts", description = "Counting events"),
+        (name = "admin", description = "Administering the server"),
         (name = "probes", description = "Asking the server about itself"),
     ),
 )]

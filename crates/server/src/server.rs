@@ -18,6 +18,7 @@ use tower_http::{CompressionLevel, compression::CompressionLayer};
 use crate::{
     app::App,
     connection, gate,
+    limits::BACKUPS_MAX,
     mount::{self, MountError, Plan},
     native,
     observe::{log, metrics::Metrics},
@@ -100,6 +101,8 @@ impl Server {
                 requests: Arc::new(Semaphore::new(limits.requests_max)),
                 streams: Arc::new(Semaphore::new(limits.streams_max)),
                 stopping,
+                writes: Arc::new(Semaphore::new(limits.writes_max())),
+                backups: Arc::new(Semaphore::new(BACKUPS_MAX)),
                 bodies: Arc::new(Semaphore::new(limits.body_units())),
                 external_url: settings.external_url.map(|url| url.trim_end_matches('/').to_owned()),
                 address,

@@ -6,6 +6,7 @@
 //!
 //! Start with [`Store`]: [`Store::open`], [`Store::append`], [`Store::query`].
 
+mod backup;
 mod batch;
 mod catalog;
 mod codec;
@@ -16,6 +17,7 @@ mod files;
 #[doc(hidden)]
 pub mod fuzzing;
 mod health;
+mod inspect;
 mod layout;
 mod maintenance;
 mod merging;
@@ -38,9 +40,11 @@ mod tail;
 mod tests;
 mod writer;
 
+pub use backup::{BackupDirectory, BackupError, BackupSource, Manifest, Snapshot, StoredFile, restore};
 pub use batch::Batch;
 pub use damage::Damage;
 pub use error::{AppendError, MaintenanceError, OpenError, QueryError};
+pub use inspect::{Depth, Inspection, inspect_backup, inspect_directory};
 pub use options::Options;
 pub use query::{
     WrittenPage,

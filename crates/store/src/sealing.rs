@@ -122,8 +122,13 @@ impl Drop for Unlisted<'_> {
     }
 }
 
-/// Removes the objects that are neither listed, nor being written, nor still read by a query that began earlier.
+/// Removes the objects that are neither listed, nor being written, nor still read by a query that began earlier; none at
+/// all while a backup is made.
 pub(crate) fn sweep(shared: &Shared, objects: &Objects) -> Result<(), MaintenanceError> {
+    let keepers = shared.keepers.lock().unwrap_or_else(PoisonError::into_inner);
+    if *keepers > 0 {
+        return Ok(());
+    }
     // In this order: what is stored after the listing is not looked at, and what is listed before the catalog is
     // asked was either unlisted then, or is in the catalog now, or is nobody's.
     let stored = objects.list()?;

@@ -78,6 +78,8 @@ pub(crate) struct Shared {
     pub(crate) unlisted: Mutex<HashSet<String>>,
     /// Segments that were merged into others, until no query reads them any more.
     retired: Mutex<Vec<(Arc<str>, Weak<Segment>)>>,
+    /// How many snapshots need the segments they list; held while segments are removed.
+    pub(crate) keepers: Mutex<u64>,
     pub(crate) maintenance_error: Mutex<Option<String>>,
     room: (Mutex<()>, Condvar),
     is_shut: AtomicBool,
@@ -123,6 +125,7 @@ impl Shared {
             mailboxes: Mailboxes::default(),
             unlisted: Mutex::default(),
             retired: Mutex::default(),
+            keepers: Mutex::default(),
             maintenance_error: Mutex::default(),
             room: Default::default(),
             is_shut: AtomicBool::new(false),

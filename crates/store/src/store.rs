@@ -100,7 +100,7 @@ impl Store {
         answer.await.unwrap_or_else(|_| Err(shared.health.abandoned()))
     }
 
-    pub(crate) fn shared(&self) -> &Shared {
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.handle.shared
     }
 

@@ -1,5 +1,6 @@
 //! What each subcommand does, one file each.
 
+mod backup;
 mod check;
 mod demo;
 mod export;
@@ -7,9 +8,11 @@ mod import;
 mod ingest;
 mod keys;
 mod query;
+mod restore;
 mod serve;
 mod stop;
 mod upload;
+mod verify;
 mod walk;
 
 use std::process::ExitCode;
@@ -27,6 +30,9 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Query(arguments) => query::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Keys(arguments) => keys::run(&arguments),
+        Command::Backup(arguments) => backup::run(&arguments),
+        Command::Restore(arguments) => restore::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
         Command::Openapi => {
             output::print(&annals_server::openapi())?;
             Ok(ExitCode::SUCCESS)

@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in a test a panic is the message")]
 
+mod backup;
 mod demo;
+mod disk;
 mod lifecycle;
 mod offline;
+mod overload;
 mod support;
 mod transfer;

@@ -71,8 +71,13 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// With further tables of the configuration.
+    pub(crate) fn start_with(settings: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let process = ServerProcess::start(binary(), directory.path(), "").unwrap();
+        let process = ServerProcess::start(binary(), directory.path(), settings).unwrap();
         Self { process, directory }
     }
 

@@ -1,6 +1,7 @@
 //! The native API: `/api/v1`. It knows no platform.
 
 pub(crate) mod access;
+pub(crate) mod backup;
 pub(crate) mod complete;
 pub(crate) mod counts;
 pub(crate) mod export;
@@ -29,7 +30,8 @@ use crate::{
 };
 
 /// Paths of the native API with the methods they answer.
-pub(crate) const ROUTES: [(&str, &str); 17] = [
+pub(crate) const ROUTES: [(&str, &str); 18] = [
+    ("POST", "/api/v1/admin/backup"),
     ("GET", "/api/v1/complete"),
     ("GET", "/api/v1/events"),
     ("POST", "/api/v1/events"),
@@ -49,9 +51,13 @@ pub(crate) const ROUTES: [(&str, &str); 17] = [
     ("GET", "/api/v1/values/{field}"),
 ];
 
+/// How the paths begin at which a `POST` records events.
+pub(crate) const WRITES: [&str; 2] = ["/api/v1/events", "/api/v1/import/"];
+
 /// The native API.
 pub(crate) fn router() -> Router<Arc<App>> {
     Router::new()
+        .route("/api/v1/admin/backup", post(backup::make))
         .route("/api/v1/complete", get(complete::complete))
         .route("/api/v1/events", get(read::list).post(ingest::events))
         .route("/api/v1/events/stream", get(stream::stream))
@@ -93,7 +99,7 @@ pub(crate) fn not_found(path: &str) -> Problem {
 /// Answers a method that a native path does not have.
 pub(crate) async fn method_not_allowed(request: Request) -> Problem {
     let path = request.uri().path();
-    let is_post_only = path.starts_with("/api/v1/import/");
+    let is_post_only = path.starts_with("/api/v1/import/") || path == "/api/v1/admin/backup";
     let allowed = match path {
         "/api/v1/events" => "GET, HEAD, POST",
         _ if is_post_only => "POST",

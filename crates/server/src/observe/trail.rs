@@ -15,12 +15,15 @@ use crate::limits::REQUEST_ID_BYTES_MAX;
 /// The header that carries a request's identifier in both directions.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// A place among all requests, and one among those that record.
+type Places = (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>);
+
 /// What follows a request through the server.
 pub(crate) struct Trail {
     id: String,
     uuid: Uuid,
     principal: OnceLock<String>,
-    permit: Mutex<Option<OwnedSemaphorePermit>>,
+    places: Mutex<Option<Places>>,
     body_read: AtomicBool,
 }
 
@@ -44,7 +47,7 @@ impl Trail {
             id,
             uuid,
             principal: OnceLock::new(),
-            permit: Mutex::default(),
+            places: Mutex::default(),
             body_read: AtomicBool::new(false),
         }
     }
@@ -69,14 +72,14 @@ impl Trail {
         let _ = self.principal.set(name.to_owned());
     }
 
-    /// Keeps the request's place until everything that belongs to it has ended.
-    pub(crate) fn hold(&self, permit: OwnedSemaphorePermit) {
-        *self.permit.lock().unwrap_or_else(PoisonError::into_inner) = Some(permit);
+    /// Keeps the request's places until everything that belongs to it has ended.
+    pub(crate) fn hold(&self, places: Places) {
+        *self.places.lock().unwrap_or_else(PoisonError::into_inner) = Some(places);
     }
 
     /// Gives the request's place back early, because its answer has one of another kind.
     pub(crate) fn release(&self) {
-        drop(self.permit.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(self.places.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     pub(crate) fn set_body_read(&self) {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     client::{Answer, Request},
-    fixture::{ACME, ADMIN, Fixture, NOBODY, READER, WRITER},
+    fixture::{ACME, ADMIN, Fixture, NOBODY, READER, WEB, WRITER},
 };
 
 /// A word that every event holds, and no answer to somebody who may not read.
@@ -67,6 +67,7 @@ fn native() -> Vec<(&'static str, String)> {
         ("GET", "/api/v1/histogram".to_owned()),
         ("GET", "/api/v1/histogram?buckets=5&by=actor".to_owned()),
         ("POST", "/api/v1/import/rafay".to_owned()),
+        ("POST", "/api/v1/admin/backup".to_owned()),
         ("GET", "/metrics".to_owned()),
     ]
 }
@@ -189,6 +190,11 @@ fn the_native_api_refuses_those_without_the_right() {
         for token in [READER, NOBODY] {
             server.post(path).token(token).json(&body).send().problem(403, "forbidden");
         }
+    }
+    for token in [READER, WRITER, ACME, WEB, NOBODY] {
+        let answer = server.post("/api/v1/admin/backup").token(token).json("{}").send();
+        assert!(!answer.text().contains(SECRET));
+        answer.problem(403, "forbidden");
     }
     assert_eq!(server.list("total=true")["total"], 3);
     // The test can fail: who may read does see the word.

@@ -278,6 +278,29 @@ impl SqliteCatalog {
     }
 }
 
+impl SqliteCatalog {
+    /// Copies a catalog as it is at one moment, while others write to it and are not held up.
+    pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), CatalogError> {
+        let connection = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        connection.busy_timeout(BUSY_WAIT)?;
+        connection.execute("VACUUM INTO ?1", params![to.to_string_lossy()])?;
+        Ok(())
+    }
+
+    /// What SQLite itself finds wrong with the file.
+    pub(crate) fn faults(&self) -> Vec<String> {
+        let ask = || {
+            let mut statement = self.connection.prepare("PRAGMA integrity_check")?;
+            let faults = statement.query_map([], |row| row.get::<_, String>(0))?;
+            faults.collect::<rusqlite::Result<Vec<String>>>()
+        };
+        match ask() {
+            Ok(faults) => faults.into_iter().filter(|fault| fault != "ok").collect(),
+            Err(error) => vec![error.to_string()],
+        }
+    }
+}
+
 impl Catalog for SqliteCatalog {
     fn head(&mut self) -> Result<Head, CatalogError> {
         let StoreRow { number, next_seq, cut_seq, .. } = StoreRow::read(&self.connection, self.format)?;

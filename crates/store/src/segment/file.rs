@@ -198,14 +198,14 @@ impl SegmentFile {
     }
 
     /// Looks at every page, whether it was seen before or not.
-    pub(super) fn verify_pages(&self) -> Result<(), Damage> {
-        for page in 0..self.checksums.start.div_ceil(PAGE_BYTES) {
+    /// Compares every page with its checksum; those that do not fit.
+    pub(super) fn damaged_pages(&self) -> impl Iterator<Item = Damage> + '_ {
+        (0..self.checksums.start.div_ceil(PAGE_BYTES)).filter_map(|page| {
             let at = page * PAGE_BYTES;
             let section =
                 Section::ALL.into_iter().find(|section| self.sections[*section as usize].contains(&at));
-            self.verify_page(section.unwrap_or(Section::Blocks), page)?;
-        }
-        Ok(())
+            self.verify_page(section.unwrap_or(Section::Blocks), page).err()
+        })
     }
 
     pub(super) fn damage(&self, section: Section, offset: u64, reason: &str) -> Damage {

@@ -2,6 +2,7 @@
 
 use annals_model::{Event, Position};
 use hashbrown::HashMap;
+use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
@@ -35,13 +36,23 @@ impl Segment {
     /// Checks everything: all checksums, the orders of docs and terms, postings against events, ids against their
     /// table, words against their filters.
     pub(crate) fn verify(&self) -> Result<(), Damage> {
-        self.file.verify_pages()?;
+        self.file.damaged_pages().next().map_or(Ok(()), Err)?;
         self.verify_order()?;
         let columns = self.verify_events()?;
         for index in 0..FIXED_FIELDS as u32 + self.labels() {
             self.verify_field(index, columns.get(&index).copied().unwrap_or_default())?;
         }
         Ok(())
+    }
+
+    /// Every page that does not fit its checksum.
+    pub(crate) fn damaged_pages(&self) -> Vec<Damage> {
+        self.file.damaged_pages().collect()
+    }
+
+    /// Every doc's id.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = Result<Uuid, Damage>> + '_ {
+        (0..self.docs).map(|doc| self.id(doc))
     }
 
     fn wrong(&self, section: Section, reason: &'static str) -> Damage {

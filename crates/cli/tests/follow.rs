@@ -213,7 +213,7 @@ fn event(number: u64) -> Value {
         "time": format!("2026-03-01T10:{:02}:{:02}Z", number * 7 % 60, number * 13 % 60),
         "type": "follow",
         "organization": { "id": format!("o{}", number % 3) },
-        "labels": { "parity": if number % 2 == 0 { "even" } else { "odd" } },
+        "labels": { "parity": if number.is_multiple_of(2) { "even" } else { "odd" } },
     })
 }
 

@@ -37,9 +37,12 @@ impl Json {
     }
 
     /// Takes a text that a JSON parser has accepted.
-    fn from_checked(text: &str) -> Result<Self, JsonError> {
-        let (compact, depth) = compact(text);
-        if depth > JSON_DEPTH_MAX { Err(JsonError::Depth) } else { Ok(Self(compact.into())) }
+    fn from_checked(text: impl AsRef<str> + Into<Box<str>>) -> Result<Self, JsonError> {
+        let (compact, depth) = compact(text.as_ref());
+        if depth > JSON_DEPTH_MAX {
+            return Err(JsonError::Depth);
+        }
+        Ok(Self(compact.map_or_else(|| text.into(), Into::into)))
     }
 
     /// The JSON of a value in memory.
@@ -47,7 +50,7 @@ impl Json {
     /// # Errors
     /// When it is nested too deep.
     pub fn from_value(value: &serde_json::Value) -> Result<Self, JsonError> {
-        Self::from_checked(&value.to_string())
+        Self::from_checked(value.to_string())
     }
 
     /// Takes back a text that [`Json::as_str`] gave, as when it is read from a store that checks its own files.
@@ -83,29 +86,53 @@ impl Serialize for Json {
 impl<'de> Deserialize<'de> for Json {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
-        Self::from_checked(raw.get()).map_err(de::Error::custom)
+        Self::from_checked(Raw(raw)).map_err(de::Error::custom)
     }
 }
 
-/// Drops white space outside of texts; also gives the deepest nesting of arrays and objects.
-fn compact(text: &str) -> (String, usize) {
-    let mut out = Vec::with_capacity(text.len());
+/// A JSON text that its parser allocated; most need no other allocation.
+struct Raw(Box<RawValue>);
+
+impl AsRef<str> for Raw {
+    fn as_ref(&self) -> &str {
+        self.0.get()
+    }
+}
+
+impl From<Raw> for Box<str> {
+    fn from(raw: Raw) -> Self {
+        raw.0.into()
+    }
+}
+
+/// Drops white space outside of texts, `None` when there is none; also gives the deepest nesting of arrays and objects.
+fn compact(text: &str) -> (Option<String>, usize) {
+    let bytes = text.as_bytes();
+    let mut out: Option<String> = None;
+    // Up to where the text is in `out`.
+    let mut kept = 0;
     let (mut depth, mut deepest) = (0_usize, 0);
-    let (mut in_text, mut escaped) = (false, false);
-    for &byte in text.as_bytes() {
-        if in_text {
-            out.push(byte);
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => in_text = false,
-                _ => {}
-            }
-            continue;
-        }
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
         match byte {
-            b' ' | b'\t' | b'\n' | b'\r' => continue,
-            b'"' => in_text = true,
+            b' ' | b'\t' | b'\n' | b'\r' => {
+                let out = out.get_or_insert_with(|| String::with_capacity(text.len()));
+                // White space is ASCII, so these are boundaries of characters.
+                out.push_str(text.get(kept..at).unwrap_or_default());
+                kept = at + 1;
+            }
+            b'"' => {
+                while let Some(length) =
+                    bytes.get(at + 1..).and_then(|rest| rest.iter().position(|b| matches!(b, b'"' | b'\\')))
+                {
+                    at += 1 + length;
+                    if bytes[at] == b'"' {
+                        break;
+                    }
+                    // The escaped byte, which may be a quotation mark.
+                    at += 1;
+                }
+            }
             b'{' | b'[' => {
                 depth += 1;
                 deepest = deepest.max(depth);
@@ -113,10 +140,12 @@ fn compact(text: &str) -> (String, usize) {
             b'}' | b']' => depth = depth.saturating_sub(1),
             _ => {}
         }
-        out.push(byte);
+        at += 1;
     }
-    // Only whole ASCII bytes were dropped, so the rest is still UTF-8.
-    (String::from_utf8(out).unwrap_or_default(), deepest)
+    if let Some(out) = &mut out {
+        out.push_str(text.get(kept..).unwrap_or_default());
+    }
+    (out, deepest)
 }
 
 /// The canonical text of a JSON value: keys sorted by their bytes at every level, no white space. Two JSON texts that
@@ -146,6 +175,12 @@ mod tests {
         assert_eq!(json.as_str(), r#"{"b":1.0,"a":[1e400,"x \" y"],"b":2}"#);
         assert_eq!(serde_json::to_string(&json).unwrap(), json.as_str());
         assert_eq!(serde_json::from_str::<Json>(json.as_str()).unwrap(), json);
+        for text in [r#""""#, r#""\\""#, r#"["\" [[ ","é\\",{}]"#, r#"{"a\"":" ","b":[]}"#] {
+            assert_eq!(Json::parse(text).unwrap().as_str(), text);
+            assert_eq!(Json::parse(&format!(" {text}\n")).unwrap().as_str(), text);
+            assert_eq!(serde_json::from_str::<Json>(&format!("\t{text} ")).unwrap().as_str(), text);
+        }
+        assert_eq!(Json::parse("[ \"\\\" [\" , \"é\" ]").unwrap().as_str(), "[\"\\\" [\",\"é\"]");
     }
 
     #[test]

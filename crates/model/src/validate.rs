@@ -1,5 +1,7 @@
 //! The rules an event must keep, and the error that names the field and the rule.
 
+use std::fmt::Display;
+
 use crate::{
     Event,
     limits::{CATEGORIES_MAX, LABEL_KEY_BYTES_MAX, LABELS_MAX, LONG_TEXT_BYTES_MAX, SHORT_TEXT_BYTES_MAX},
@@ -61,14 +63,14 @@ impl Event {
         ] {
             value.as_ref().map_or(Ok(()), |text| at_most(name, text, LONG_TEXT_BYTES_MAX))?;
         }
-        for (name, value) in [
-            ("organization", &self.organization),
-            ("project", &self.project),
-            ("environment", &self.environment),
+        for (id, name, value) in [
+            ("organization.id", "organization.name", &self.organization),
+            ("project.id", "project.name", &self.project),
+            ("environment.id", "environment.name", &self.environment),
         ] {
             if let Some(named) = value {
-                required(&format!("{name}.id"), &named.id)?;
-                named.name.as_ref().map_or(Ok(()), |text| short(&format!("{name}.name"), text))?;
+                required(id, &named.id)?;
+                named.name.as_ref().map_or(Ok(()), |text| short(name, text))?;
             }
         }
         if self.categories.len() > CATEGORIES_MAX {
@@ -79,7 +81,7 @@ impl Event {
             ));
         }
         for (position, category) in self.categories.iter().enumerate() {
-            short(&format!("categories[{position}]"), category)?;
+            short(format_args!("categories[{position}]"), category)?;
         }
         if self.labels.len() > LABELS_MAX {
             let found = self.labels.len();
@@ -90,7 +92,7 @@ impl Event {
                 let message = format!("a name of {} bytes, must have 1 to {LABEL_KEY_BYTES_MAX}", key.len());
                 return Err(InvalidEvent::new("labels", message));
             }
-            short(&format!("labels.{key}"), value)?;
+            short(format_args!("labels.{key}"), value)?;
         }
         Ok(())
     }
@@ -103,13 +105,13 @@ fn required(field: &str, text: &str) -> Result<(), InvalidEvent> {
     short(field, text)
 }
 
-fn short(field: &str, text: &str) -> Result<(), InvalidEvent> {
+fn short(field: impl Display, text: &str) -> Result<(), InvalidEvent> {
     at_most(field, text, SHORT_TEXT_BYTES_MAX)
 }
 
-fn at_most(field: &str, text: &str, limit: usize) -> Result<(), InvalidEvent> {
+fn at_most(field: impl Display, text: &str, limit: usize) -> Result<(), InvalidEvent> {
     if text.len() > limit {
-        return Err(InvalidEvent::new(field, format!("{} bytes, at most {limit}", text.len())));
+        return Err(InvalidEvent::new(field.to_string(), format!("{} bytes, at most {limit}", text.len())));
     }
     Ok(())
 }

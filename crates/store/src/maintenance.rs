@@ -146,6 +146,13 @@ pub(crate) fn run_sealer(shared: &Shared, objects: &Objects, orders: &Receiver<S
     }
 }
 
+/// Notes how merging went; that it was given up because the store closes is no failure.
+fn note_merge(backoff: &mut Backoff, shared: &Shared, result: &Result<(), MaintenanceError>) {
+    if !matches!(result, Err(MaintenanceError::Closed)) {
+        backoff.note(shared, "merging", result);
+    }
+}
+
 /// The merging thread.
 pub(crate) fn run_merger(shared: &Shared, objects: &Objects, orders: &Receiver<MergerOrder>) {
     let mut backoff = Backoff::default();
@@ -170,11 +177,11 @@ pub(crate) fn run_merger(shared: &Shared, objects: &Objects, orders: &Receiver<M
         }
         if let Some(reply) = reply {
             let result = merge_everything(shared, objects);
-            backoff.note(shared, "merging", &result);
+            note_merge(&mut backoff, shared, &result);
             let _ = reply.send(result);
         } else if is_due && backoff.is_over() && shared.health.poisoned().is_none() {
             let result = merge_by_policy(shared, objects);
-            backoff.note(shared, "merging", &result);
+            note_merge(&mut backoff, shared, &result);
             is_due = result.is_err();
         }
     }

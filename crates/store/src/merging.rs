@@ -8,7 +8,7 @@ use crate::{
     layout::Listed,
     objects::Objects,
     sealing::{NewSegment, failed, sweep},
-    segment::merge_segments,
+    segment::{WriteError, merge_segments},
     shared::Shared,
     status::{add, keep},
 };
@@ -67,7 +67,13 @@ fn merge_while(
 fn merge(shared: &Shared, objects: &Objects, old: &[Listed]) -> Result<(), MaintenanceError> {
     let begun = Instant::now();
     let inputs: Vec<_> = old.iter().map(|listed| Arc::clone(&listed.segment)).collect();
-    let new = NewSegment::store(shared, objects, |file| merge_segments(file, &inputs).map_err(failed))?;
+    let stop = || shared.health.is_closed();
+    let new = NewSegment::store(shared, objects, |file| {
+        merge_segments(file, &inputs, &stop).map_err(|error| match error {
+            WriteError::Stopped => MaintenanceError::Closed,
+            error => failed(error),
+        })
+    })?;
     let row = new.row(shared);
     let events: u64 = inputs.iter().map(|segment| segment.meta().events).sum();
     if row.events != events {

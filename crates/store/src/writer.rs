@@ -1,14 +1,10 @@
 //! The write path: a group of batches becomes one row of the log, and when that is durable its events come into the
 //! tail. Replaying the log after a start takes the same steps, so that it decides alike which events are duplicates.
 
-use std::{
-    collections::{HashSet, VecDeque},
-    sync::atomic::Ordering::Relaxed,
-    thread,
-    time::Instant,
-};
+use std::{collections::VecDeque, sync::atomic::Ordering::Relaxed, thread, time::Instant};
 
 use annals_model::Timestamp;
+use hashbrown::HashSet;
 
 use crate::{
     Damage,

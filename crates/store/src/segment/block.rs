@@ -1,39 +1,43 @@
-//! Blocks: the events themselves, column by column, one zstd frame each.
+//! Blocks: the events themselves, column by column, one zstd frame each, and a table before it that says which codes
+//! the frame's ranks stand for. Here they are read; `packer` makes them.
 //!
 //! A block holds what the other sections do not: codes of the indexed fields, numbers, and the texts that have no
 //! dictionary. A single event of a block can be made without making the others.
 
-use std::{borrow::Cow, cell::RefCell, rc::Rc};
+use std::{borrow::Cow, cell::RefCell, ops::Range, rc::Rc};
 
 use annals_model::{EntityRef, EventRef, Outcome, RequestRef, Timestamp, limits::EVENT_BYTES_MAX};
-use zstd::bulk::{Compressor, Decompressor};
+use zstd::bulk::Decompressor;
 
 use super::{
-    BLOCK_DOCS, Segment, WriteError,
-    bits::{Bad, Parsed, Reader, put_varint, unzigzag, zigzag},
-    columns::{Numbers, TextEntry, Texts, TextsWriter, put_numbers},
+    Segment,
+    bits::{Bad, Parsed, Reader, unzigzag},
+    columns::{Numbers, TextEntry, Texts},
     decoder::TermCache,
     fields::{CATEGORY, FIXED_FIELDS, ORGANIZATION},
     file::Section,
-    record::{Record, TEXT_COLUMNS},
-    sink::Sink,
-    texts::{self, ID_VALUE, VALUES, VALUES_BEFORE_TEXTS, Values, values_of_ref},
-    words::BlockWords,
+    ranks::{CATEGORIES, ORDER, Ranks, Table},
+    record::TEXT_COLUMNS,
+    texts::{self, Pieces, VALUES, VALUES_BEFORE_TEXTS, Values, values_of_ref},
 };
 use crate::Damage;
 
-/// Compression level of blocks: above it, time grows faster than bytes shrink.
-const ZSTD_LEVEL: i32 = 3;
+/// Events of one block, about; in version 1 exactly.
+pub(super) const BLOCK_DOCS: u32 = 64;
+/// Events of the largest block.
+pub(super) const BLOCK_DOCS_MAX: u32 = 128;
 /// A longer text is compressed by itself beside the block, so that it costs only those who want it.
-const TEXT_INSIDE_BYTES_MAX: usize = 16 << 10;
+pub(super) const TEXT_INSIDE_BYTES_MAX: usize = 16 << 10;
 /// The longest text elsewhere that is believed.
 const TEXT_ELSEWHERE_BYTES_MAX: u64 = 2 * EVENT_BYTES_MAX as u64;
 /// The largest block that is believed, uncompressed.
 const BLOCK_BYTES_MAX: u32 = 64 << 20;
 /// The most categories, labels or UUIDs of one event that are believed.
-const ENTRIES_MAX: u64 = 1 << 16;
+pub(super) const ENTRIES_MAX: u64 = 1 << 16;
 /// Bytes of one record of the block index.
-const RECORD_BYTES: u64 = 16;
+const RECORD_BYTES: u64 = 24;
+/// The same in version 1.
+const RECORD_BYTES_1: u64 = 16;
 
 /// How many fields have one code per event and a column for it.
 pub(super) const SINGLE_FIELDS: usize = 21;
@@ -58,7 +62,7 @@ pub(super) struct Codes {
 }
 
 /// How many values the text of a column may refer to.
-const fn value_limit(column: usize) -> usize {
+pub(super) const fn value_limit(column: usize) -> usize {
     match column {
         0 => VALUES_BEFORE_TEXTS,
         1 => VALUES_BEFORE_TEXTS + 1,
@@ -66,215 +70,134 @@ const fn value_limit(column: usize) -> usize {
     }
 }
 
-/// Writes blocks and what belongs to each of them.
-pub(super) struct BlocksWriter {
-    docs: usize,
-    recorded: Vec<u64>,
-    single: [Vec<u64>; SINGLE_FIELDS],
-    flags: Vec<u64>,
-    status: Vec<u64>,
-    elapsed: Vec<u64>,
-    category_counts: Vec<u64>,
-    categories: Vec<u64>,
-    label_counts: Vec<u64>,
-    label_fields: Vec<u64>,
-    label_codes: Vec<u64>,
-    texts: [TextsWriter; TEXT_COLUMNS],
-    uuid_counts: Vec<u64>,
-    uuids: Vec<u8>,
-    raw: Vec<u8>,
-    frame: Vec<u8>,
-    compressor: Compressor<'static>,
-    block_words: BlockWords,
-    /// The section `block_index`.
-    pub(super) index: Vec<u8>,
-    /// The section `words`.
-    pub(super) words: Vec<u8>,
-    /// The section `word_index`.
-    pub(super) word_index: Vec<u8>,
+/// The codes of a block: in its columns, or behind ranks in its columns.
+enum CodeColumns {
+    /// As in version 1.
+    Codes {
+        single: Box<[Numbers; SINGLE_FIELDS]>,
+        categories: Numbers,
+        label_fields: Numbers,
+        label_codes: Numbers,
+    },
+    Ranks {
+        single: Box<[Ranks; SINGLE_FIELDS]>,
+        categories: Numbers,
+        labels: Numbers,
+        table: Box<Table>,
+    },
 }
 
-impl BlocksWriter {
-    pub(super) fn new() -> Result<Self, WriteError> {
-        Ok(Self {
-            docs: 0,
-            recorded: Vec::new(),
-            single: Default::default(),
-            flags: Vec::new(),
-            status: Vec::new(),
-            elapsed: Vec::new(),
-            category_counts: Vec::new(),
-            categories: Vec::new(),
-            label_counts: Vec::new(),
-            label_fields: Vec::new(),
-            label_codes: Vec::new(),
-            texts: Default::default(),
-            uuid_counts: Vec::new(),
-            uuids: Vec::new(),
-            raw: Vec::new(),
-            frame: Vec::new(),
-            compressor: Compressor::new(ZSTD_LEVEL)?,
-            block_words: BlockWords::default(),
-            index: Vec::new(),
-            words: Vec::new(),
-            word_index: 0_u64.to_le_bytes().to_vec(),
-        })
-    }
-
-    /// Adds the next event; `words` adds its words to those of the block. The section `blocks` must be open in `sink`.
-    pub(super) fn push(
-        &mut self,
-        record: &Record<'_>,
-        codes: &Codes,
-        words: impl FnOnce(&mut BlockWords),
-        sink: &mut Sink,
-    ) -> Result<(), WriteError> {
-        self.recorded.push(record.recorded.nanos() as u64 ^ (1 << 63));
-        for (column, code) in self.single.iter_mut().zip(codes.single) {
-            column.push(u64::from(code));
-        }
-        self.flags.push(u64::from(record.status.is_some()) | u64::from(record.elapsed_ms.is_some()) << 1);
-        self.status.push(record.status.map_or(0, zigzag));
-        self.elapsed.push(record.elapsed_ms.map_or(0, zigzag));
-        if codes.categories.len() as u64 > ENTRIES_MAX || codes.labels.len() as u64 > ENTRIES_MAX {
-            return Err(WriteError::Event(record.id));
-        }
-        self.category_counts.push(codes.categories.len() as u64);
-        self.categories.extend(codes.categories.iter().map(|code| u64::from(*code)));
-        self.label_counts.push(codes.labels.len() as u64);
-        self.label_fields.extend(codes.labels.iter().map(|(field, _)| u64::from(*field)));
-        self.label_codes.extend(codes.labels.iter().map(|(_, code)| u64::from(*code)));
-        self.push_texts(record, sink)?;
-        words(&mut self.block_words);
-        self.docs += 1;
-        if self.docs == BLOCK_DOCS { self.flush(sink) } else { Ok(()) }
-    }
-
-    fn push_texts(&mut self, record: &Record<'_>, sink: &mut Sink) -> Result<(), WriteError> {
-        if record.texts.iter().all(Option::is_none) {
-            self.texts.iter_mut().for_each(TextsWriter::absent);
-            self.uuid_counts.push(0);
-            return Ok(());
-        }
-        let mut buffer = uuid::Uuid::encode_buffer();
-        let mut values = record.values;
-        values[ID_VALUE] = Some(record.id.hyphenated().encode_lower(&mut buffer));
-        let encoder = texts::Encoder::new(&values);
-        let uuids_before = self.uuids.len();
-        for (column, text) in record.texts.into_iter().enumerate() {
-            let Some(text) = text else {
-                self.texts[column].absent();
-                continue;
-            };
-            let (compressor, frame, uuids) = (&mut self.compressor, &mut self.frame, &mut self.uuids);
-            self.texts[column].push(|out| {
-                if text.len() > TEXT_INSIDE_BYTES_MAX {
-                    compress(compressor, text.as_bytes(), frame)?;
-                    put_varint(out, sink.offset());
-                    put_varint(out, frame.len() as u64);
-                    put_varint(out, text.len() as u64);
-                    sink.write(frame)?;
-                    return Ok::<_, WriteError>(true);
-                }
-                encoder.encode(text, value_limit(column), out, uuids);
-                Ok(false)
-            })?;
-        }
-        self.uuid_counts.push(((self.uuids.len() - uuids_before) / 16) as u64);
-        Ok(())
-    }
-
-    /// Writes the block that is open, if any.
-    pub(super) fn flush(&mut self, sink: &mut Sink) -> Result<(), WriteError> {
-        if self.docs == 0 {
-            return Ok(());
-        }
-        let raw = &mut self.raw;
-        raw.clear();
-        let numbers = std::iter::once(&mut self.recorded)
-            .chain(&mut self.single)
-            .chain([&mut self.flags, &mut self.status, &mut self.elapsed])
-            .chain([&mut self.category_counts, &mut self.label_counts, &mut self.uuid_counts])
-            .chain([&mut self.categories, &mut self.label_fields, &mut self.label_codes]);
-        for column in numbers {
-            put_numbers(raw, column);
-            column.clear();
-        }
-        for column in &mut self.texts {
-            column.finish(raw);
-        }
-        raw.extend_from_slice(&self.uuids);
-        self.uuids.clear();
-        compress(&mut self.compressor, raw, &mut self.frame)?;
-        self.index.extend_from_slice(&sink.offset().to_le_bytes());
-        self.index.extend_from_slice(&(self.frame.len() as u32).to_le_bytes());
-        self.index.extend_from_slice(&(raw.len() as u32).to_le_bytes());
-        sink.write(&self.frame)?;
-        self.block_words.finish(&mut self.words);
-        self.word_index.extend_from_slice(&(self.words.len() as u64).to_le_bytes());
-        self.docs = 0;
-        Ok(())
-    }
-}
-
-fn compress(compressor: &mut Compressor<'_>, bytes: &[u8], frame: &mut Vec<u8>) -> Result<(), WriteError> {
-    frame.clear();
-    frame.reserve(zstd::zstd_safe::compress_bound(bytes.len()));
-    compressor.compress_to_buffer(bytes, frame)?;
-    Ok(())
+/// Where a block is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BlockPlace {
+    pub(super) first: u32,
+    pub(super) docs: u32,
+    /// Bytes of the section `blocks`: the table, the frame, and texts beside it up to `end`.
+    start: u64,
+    frame: u64,
+    beside: u64,
+    end: u64,
+    raw_bytes: u32,
 }
 
 /// A decompressed block.
 pub(super) struct Block {
     raw: Vec<u8>,
+    first: u32,
     docs: usize,
+    /// Where texts beside the block are counted from.
+    beside: u64,
+    codes: CodeColumns,
     recorded: Numbers,
-    single: [Numbers; SINGLE_FIELDS],
     flags: Numbers,
     status: Numbers,
     elapsed: Numbers,
-    categories: Numbers,
-    label_fields: Numbers,
-    label_codes: Numbers,
     /// Where the categories, labels and UUIDs of each doc begin.
     category_starts: Vec<usize>,
     label_starts: Vec<usize>,
     uuid_starts: Vec<usize>,
+    /// How many numbers each doc has, and the columns of the first, second … of them.
+    number_counts: Vec<u8>,
+    numbers: Vec<Numbers>,
     texts: [Texts; TEXT_COLUMNS],
     uuids: usize,
 }
 
+/// Takes the numbers of entries of all docs from the front, and adds them up.
+fn starts(counts: &Numbers, raw: &[u8], docs: usize) -> Parsed<Vec<usize>> {
+    let mut starts = Vec::with_capacity(docs + 1);
+    let mut sum = 0;
+    starts.push(0);
+    for index in 0..docs {
+        let count = counts.get(raw, index)?;
+        if count > ENTRIES_MAX {
+            return Err(Bad("more entries in one event than there can be"));
+        }
+        sum += count as usize;
+        starts.push(sum);
+    }
+    Ok(starts)
+}
+
+fn total(starts: &[usize]) -> usize {
+    starts.last().copied().unwrap_or(0)
+}
+
+/// The columns of numbers by place: how many numbers each doc has, and then a column for each place that one has.
+fn parse_numbers(reader: &mut Reader<'_>, raw: &[u8], docs: usize) -> Parsed<(Vec<u8>, Vec<Numbers>)> {
+    let column = Numbers::parse(reader, docs)?;
+    let mut counts = Vec::with_capacity(docs);
+    for index in 0..docs {
+        counts.push(u8::try_from(column.get(raw, index)?).map_err(|_| Bad("too many numbers in one event"))?);
+    }
+    let most = counts.iter().copied().max().unwrap_or(0);
+    let columns = (0..most)
+        .map(|place| Numbers::parse(reader, counts.iter().filter(|count| **count > place).count()))
+        .collect::<Parsed<_>>()?;
+    Ok((counts, columns))
+}
+
 impl Block {
-    fn parse(raw: Vec<u8>, docs: usize) -> Parsed<Self> {
+    /// Reads a decompressed block; `table` is what stands before it since version 2.
+    fn parse(raw: Vec<u8>, place: &BlockPlace, table: Option<Table>) -> Parsed<Self> {
+        let docs = place.docs as usize;
         let mut reader = Reader::new(&raw);
         let recorded = Numbers::parse(&mut reader, docs)?;
-        let mut single = [Numbers::default(); SINGLE_FIELDS];
-        for column in &mut single {
-            *column = Numbers::parse(&mut reader, docs)?;
+        let mut single_codes = Box::new([Numbers::default(); SINGLE_FIELDS]);
+        let mut single_ranks = Box::new([const { Ranks::Constant(0) }; SINGLE_FIELDS]);
+        if table.is_some() {
+            for (column, parent) in ORDER {
+                let parent = parent.and_then(|parent| single_ranks.get(parent));
+                single_ranks[column] = Ranks::parse(&mut reader, docs, parent)?;
+            }
+        } else {
+            for column in &mut *single_codes {
+                *column = Numbers::parse(&mut reader, docs)?;
+            }
         }
         let mut next = || Numbers::parse(&mut reader, docs);
         let (flags, status, elapsed) = (next()?, next()?, next()?);
         let (category_counts, label_counts, uuid_counts) = (next()?, next()?, next()?);
-        let starts = |counts: &Numbers| -> Parsed<Vec<usize>> {
-            let mut starts = Vec::with_capacity(docs + 1);
-            let mut sum = 0;
-            starts.push(0);
-            for index in 0..docs {
-                let count = counts.get(&raw, index)?;
-                if count > ENTRIES_MAX {
-                    return Err(Bad("more entries in one event than there can be"));
-                }
-                sum += count as usize;
-                starts.push(sum);
-            }
-            Ok(starts)
-        };
-        let (category_starts, label_starts) = (starts(&category_counts)?, starts(&label_counts)?);
-        let uuid_starts = starts(&uuid_counts)?;
-        let total = |starts: &[usize]| starts.last().copied().unwrap_or(0);
+        let category_starts = starts(&category_counts, &raw, docs)?;
+        let label_starts = starts(&label_counts, &raw, docs)?;
+        let uuid_starts = starts(&uuid_counts, &raw, docs)?;
+        let (mut number_counts, mut numbers) = (Vec::new(), Vec::new());
+        if table.is_some() {
+            (number_counts, numbers) = parse_numbers(&mut reader, &raw, docs)?;
+        }
         let categories = Numbers::parse(&mut reader, total(&category_starts))?;
-        let label_fields = Numbers::parse(&mut reader, total(&label_starts))?;
-        let label_codes = Numbers::parse(&mut reader, total(&label_starts))?;
+        let labels = Numbers::parse(&mut reader, total(&label_starts))?;
+        let codes = match table {
+            None => CodeColumns::Codes {
+                single: single_codes,
+                categories,
+                label_fields: labels,
+                label_codes: Numbers::parse(&mut reader, total(&label_starts))?,
+            },
+            Some(table) => {
+                CodeColumns::Ranks { single: single_ranks, categories, labels, table: Box::new(table) }
+            }
+        };
         let mut texts: [Texts; TEXT_COLUMNS] = Default::default();
         for column in &mut texts {
             *column = Texts::parse(&mut reader, &raw, docs)?;
@@ -285,22 +208,38 @@ impl Block {
             return Err(Bad("a block is longer than its columns"));
         }
         Ok(Self {
+            first: place.first,
             docs,
+            beside: place.beside,
+            codes,
             recorded,
-            single,
             flags,
             status,
             elapsed,
-            categories,
-            label_fields,
-            label_codes,
             category_starts,
             label_starts,
             uuid_starts,
+            number_counts,
+            numbers,
             texts,
             uuids,
             raw,
         })
+    }
+
+    /// Its first doc.
+    pub(super) const fn first(&self) -> u32 {
+        self.first
+    }
+
+    /// The place of a doc in the block.
+    pub(super) const fn index_of(&self, doc: u32) -> usize {
+        doc.wrapping_sub(self.first) as usize
+    }
+
+    /// Whether a doc lies in the block.
+    pub(super) const fn holds(&self, doc: u32) -> bool {
+        self.index_of(doc) < self.docs
     }
 
     /// How many events it has.
@@ -320,11 +259,16 @@ impl Block {
 
     /// Code + 1 of a column, or 0.
     pub(super) fn single(&self, column: usize, index: usize) -> Parsed<u32> {
-        let column = self.single.get(column).ok_or(Bad("a column that is not there"))?;
-        u32::try_from(column.get(&self.raw, index)?).map_err(|_| Bad("a code that is too large"))
+        const MISSING: Bad = Bad("a column that is not there");
+        match &self.codes {
+            CodeColumns::Codes { single, .. } => self.code(single.get(column).ok_or(MISSING)?, index),
+            CodeColumns::Ranks { single, table, .. } => {
+                table.code(column, single.get(column).ok_or(MISSING)?.get(index))
+            }
+        }
     }
 
-    fn entries(starts: &[usize], index: usize) -> std::ops::Range<usize> {
+    fn entries(starts: &[usize], index: usize) -> Range<usize> {
         starts.get(index).copied().unwrap_or(0)..starts.get(index + 1).copied().unwrap_or(0)
     }
 
@@ -335,7 +279,12 @@ impl Block {
     /// Appends the codes of the categories of an event.
     pub(super) fn categories(&self, index: usize, out: &mut Vec<u32>) -> Parsed<()> {
         for entry in Self::entries(&self.category_starts, index) {
-            out.push(self.code(&self.categories, entry)?);
+            out.push(match &self.codes {
+                CodeColumns::Codes { categories, .. } => self.code(categories, entry)?,
+                CodeColumns::Ranks { categories, table, .. } => {
+                    table.column_code(CATEGORIES, self.code(categories, entry)? as usize)?
+                }
+            });
         }
         Ok(())
     }
@@ -343,7 +292,15 @@ impl Block {
     /// Appends labels and codes of an event.
     pub(super) fn labels(&self, index: usize, out: &mut Vec<(u32, u32)>) -> Parsed<()> {
         for entry in Self::entries(&self.label_starts, index) {
-            out.push((self.code(&self.label_fields, entry)?, self.code(&self.label_codes, entry)?));
+            out.push(match &self.codes {
+                CodeColumns::Codes { label_fields, label_codes, .. } => {
+                    (self.code(label_fields, entry)?, self.code(label_codes, entry)?)
+                }
+                CodeColumns::Ranks { labels, table, .. } => {
+                    let rank = self.code(labels, entry)? as usize;
+                    table.labels.get(rank).copied().ok_or(Bad("a rank without a label"))?
+                }
+            });
         }
         Ok(())
     }
@@ -362,6 +319,18 @@ impl Block {
     fn uuids(&self, index: usize) -> &[u8] {
         let range = Self::entries(&self.uuid_starts, index);
         self.raw.get(self.uuids + range.start * 16..self.uuids + range.end * 16).unwrap_or_default()
+    }
+
+    /// The numbers of an event.
+    fn numbers(&self, index: usize) -> Parsed<Vec<u64>> {
+        let count = self.number_counts.get(index).copied().unwrap_or(0);
+        let before = self.number_counts.get(..index).unwrap_or_default();
+        (0..count)
+            .zip(&self.numbers)
+            .map(|(place, column)| {
+                column.get(&self.raw, before.iter().filter(|count| **count > place).count())
+            })
+            .collect()
     }
 }
 
@@ -382,30 +351,134 @@ fn decompress(frame: &[u8], length: usize) -> Parsed<Vec<u8>> {
     })
 }
 
+/// A block that is copied as it is.
+pub(super) struct BlockCopy<'s> {
+    pub(super) place: BlockPlace,
+    pub(super) table: Table,
+    /// The frame and the texts beside it.
+    pub(super) bytes: &'s [u8],
+    pub(super) frame_bytes: u32,
+    pub(super) raw_bytes: u32,
+}
+
 impl Segment {
     /// How many blocks there are.
-    pub(super) const fn blocks(&self) -> u32 {
-        self.docs.div_ceil(BLOCK_DOCS as u32)
+    pub(super) fn blocks(&self) -> u32 {
+        if self.file.version() == 1 {
+            return self.docs.div_ceil(BLOCK_DOCS);
+        }
+        u32::try_from(self.file.section_bytes(Section::BlockIndex) / RECORD_BYTES).unwrap_or(u32::MAX)
+    }
+
+    /// The first doc of a block; behind the last block, the number of docs.
+    fn block_first(&self, block: u32) -> Result<u32, Damage> {
+        if block >= self.blocks() {
+            return Ok(self.docs);
+        }
+        if self.file.version() == 1 {
+            return Ok(block * BLOCK_DOCS);
+        }
+        let at = u64::from(block) * RECORD_BYTES;
+        let first = self.file.bytes(Section::BlockIndex, at + 8..at + 12)?;
+        Ok(first.try_into().map_or(0, u32::from_le_bytes))
+    }
+
+    /// The block a doc lies in.
+    pub(super) fn block_of(&self, doc: u32) -> Result<u32, Damage> {
+        if self.file.version() == 1 {
+            return Ok(doc / BLOCK_DOCS);
+        }
+        let (mut low, mut high) = (0, self.blocks());
+        while low + 1 < high {
+            let middle = low + (high - low) / 2;
+            if self.block_first(middle)? <= doc {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low)
+    }
+
+    /// The docs of a block.
+    pub(super) fn block_docs(&self, block: u32) -> Result<Range<u32>, Damage> {
+        let docs = self.block_first(block)?..self.block_first(block.saturating_add(1))?;
+        if docs.is_empty() || docs.end - docs.start > BLOCK_DOCS_MAX {
+            let at = u64::from(block) * RECORD_BYTES;
+            return Err(self.bad(Section::BlockIndex, at, Bad("an impossible number of docs in a block")));
+        }
+        Ok(docs)
+    }
+
+    /// Where a block is.
+    pub(super) fn block_place(&self, block: u32) -> Result<BlockPlace, Damage> {
+        let version = self.file.version();
+        let record_bytes = if version == 1 { RECORD_BYTES_1 } else { RECORD_BYTES };
+        let at = u64::from(block) * record_bytes;
+        let bad = |bad| self.bad(Section::BlockIndex, at, bad);
+        let docs = self.block_docs(block)?;
+        let (first, docs) = (docs.start, docs.end - docs.start);
+        let mut reader = Reader::new(self.file.bytes(Section::BlockIndex, at..at + record_bytes)?);
+        let place = if version == 1 {
+            let parse = |reader: &mut Reader<'_>| Ok((reader.u64()?, reader.u32()?, reader.u32()?));
+            let (start, length, raw_bytes) = parse(&mut reader).map_err(bad)?;
+            let end = start.saturating_add(u64::from(length));
+            BlockPlace { first, docs, start, frame: start, beside: 0, end, raw_bytes }
+        } else {
+            let parse = |reader: &mut Reader<'_>| {
+                Ok((reader.u64()?, reader.u32()?, reader.u32()?, reader.u32()?, reader.u32()?))
+            };
+            let (start, _, table, frame, raw_bytes) = parse(&mut reader).map_err(bad)?;
+            let end = if block + 1 < self.blocks() {
+                let next = self.file.bytes(Section::BlockIndex, at + record_bytes..at + record_bytes + 8)?;
+                next.try_into().map_or(0, u64::from_le_bytes)
+            } else {
+                self.file.section_bytes(Section::Blocks)
+            };
+            let frame_at = start.saturating_add(u64::from(table));
+            let beside = frame_at.saturating_add(u64::from(frame));
+            BlockPlace { first, docs, start, frame: frame_at, beside, end, raw_bytes }
+        };
+        if place.raw_bytes > BLOCK_BYTES_MAX {
+            return Err(bad(Bad("a block larger than there can be")));
+        }
+        if place.beside > place.end || place.frame > place.end {
+            return Err(bad(Bad("a block that ends before it begins")));
+        }
+        Ok(place)
+    }
+
+    /// The table of a block; `None` in version 1, whose blocks have none.
+    fn block_table(&self, place: &BlockPlace) -> Result<Option<Table>, Damage> {
+        if self.file.version() == 1 {
+            return Ok(None);
+        }
+        let bytes = self.file.bytes(Section::Blocks, place.start..place.frame)?;
+        let table = Table::parse(bytes, &self.widths);
+        table.map(Some).map_err(|bad| self.bad(Section::Blocks, place.start, bad))
+    }
+
+    /// A block to be copied; `None` when it has to be made anew.
+    pub(super) fn block_copy(&self, block: u32) -> Result<Option<BlockCopy<'_>>, Damage> {
+        let place = self.block_place(block)?;
+        let Some(table) = self.block_table(&place)? else { return Ok(None) };
+        let bytes = self.file.bytes(Section::Blocks, place.frame..place.end)?;
+        let frame_bytes = (place.beside - place.frame) as u32;
+        Ok(Some(BlockCopy { place, table, bytes, frame_bytes, raw_bytes: place.raw_bytes }))
     }
 
     /// Reads and decompresses a block.
     pub(super) fn block(&self, block: u32) -> Result<Block, Damage> {
-        let at = u64::from(block) * RECORD_BYTES;
-        let mut reader = Reader::new(self.file.bytes(Section::BlockIndex, at..at + RECORD_BYTES)?);
-        let parse = |reader: &mut Reader<'_>| Ok((reader.u64()?, reader.u32()?, reader.u32()?));
-        let (offset, length, raw) =
-            parse(&mut reader).map_err(|bad| self.bad(Section::BlockIndex, at, bad))?;
-        if raw > BLOCK_BYTES_MAX {
-            return Err(self.bad(Section::BlockIndex, at, Bad("a block larger than there can be")));
-        }
-        let frame = self.file.bytes(Section::Blocks, offset..offset.saturating_add(u64::from(length)))?;
-        let docs = (self.docs - (block * BLOCK_DOCS as u32).min(self.docs)).min(BLOCK_DOCS as u32) as usize;
-        decompress(frame, raw as usize)
-            .and_then(|raw| Block::parse(raw, docs))
-            .map_err(|bad| self.bad(Section::Blocks, offset, bad))
+        let place = self.block_place(block)?;
+        let table = self.block_table(&place)?;
+        let end = if table.is_some() { place.beside } else { place.end };
+        let frame = self.file.bytes(Section::Blocks, place.frame..end)?;
+        decompress(frame, place.raw_bytes as usize)
+            .and_then(|raw| Block::parse(raw, &place, table))
+            .map_err(|bad| self.bad(Section::Blocks, place.start, bad))
     }
 
-    fn text_elsewhere(&self, place: &[u8]) -> Result<String, Damage> {
+    fn text_elsewhere(&self, place: &[u8], beside: u64) -> Result<String, Damage> {
         let mut reader = Reader::new(place);
         let parse = |reader: &mut Reader<'_>| Ok((reader.varint()?, reader.varint()?, reader.varint()?));
         let bad = |bad| self.bad(Section::Blocks, 0, bad);
@@ -413,6 +486,7 @@ impl Segment {
         if raw > TEXT_ELSEWHERE_BYTES_MAX {
             return Err(bad(Bad("a text longer than there can be")));
         }
+        let offset = beside.saturating_add(offset);
         let frame = self.file.bytes(Section::Blocks, offset..offset.saturating_add(length))?;
         let text = decompress(frame, raw as usize).map_err(|bad| self.bad(Section::Blocks, offset, bad))?;
         String::from_utf8(text)
@@ -427,10 +501,10 @@ impl Segment {
         terms: &mut TermCache<'_>,
         visit: impl FnOnce(&EventRef<'_>) -> R,
     ) -> Result<R, Damage> {
-        let index = doc as usize % BLOCK_DOCS;
+        let index = block.index_of(doc);
         let bad = |Bad(reason): Bad| Damage {
             file: self.file.name().to_owned(),
-            place: format!("section blocks, block {}", doc as usize / BLOCK_DOCS),
+            place: format!("section blocks, the block of {} events from {}", block.docs, block.first),
             reason: reason.to_owned(),
         };
         let mut single: [Option<Rc<str>>; SINGLE_FIELDS] = Default::default();
@@ -502,16 +576,17 @@ impl Segment {
         };
         let mut buffer = uuid::Uuid::encode_buffer();
         let id: &str = event.id.hyphenated().encode_lower(&mut buffer);
-        let mut uuids = block.uuids(index);
+        let numbers = block.numbers(index).map_err(bad)?;
+        let mut pieces = Pieces { uuids: block.uuids(index), numbers: &numbers };
         let mut values = values_of_ref(&event, id);
         // The first two are values that those behind them may refer to.
-        let source_id = self.text(block, index, 0, &values, &mut uuids)?.map_err(bad)?;
+        let source_id = self.text(block, index, 0, &values, &mut pieces)?.map_err(bad)?;
         values[VALUES_BEFORE_TEXTS] = source_id.as_deref();
-        let request_id = self.text(block, index, 1, &values, &mut uuids)?.map_err(bad)?;
+        let request_id = self.text(block, index, 1, &values, &mut pieces)?.map_err(bad)?;
         values[VALUES_BEFORE_TEXTS + 1] = request_id.as_deref();
         let mut texts: [Option<Cow<'_, str>>; TEXT_COLUMNS - 2] = Default::default();
         for (text, column) in texts.iter_mut().zip(2..) {
-            *text = self.text(block, index, column, &values, &mut uuids)?.map_err(bad)?;
+            *text = self.text(block, index, column, &values, &mut pieces)?.map_err(bad)?;
         }
         event.source_id = source_id.as_deref();
         event.request.id = request_id.as_deref();
@@ -531,7 +606,7 @@ impl Segment {
         index: usize,
         column: usize,
         values: &Values<'_>,
-        uuids: &mut &[u8],
+        pieces: &mut Pieces<'_>,
     ) -> Result<Parsed<Option<Cow<'b, str>>>, Damage> {
         let entry = match block.texts.get(column).map(|texts| texts.get(&block.raw, index)) {
             Some(Ok(entry)) => entry,
@@ -540,9 +615,11 @@ impl Segment {
         };
         Ok(match entry {
             None => Ok(None),
-            Some(TextEntry { bytes, elsewhere: true }) => Ok(Some(Cow::Owned(self.text_elsewhere(bytes)?))),
+            Some(TextEntry { bytes, elsewhere: true }) => {
+                Ok(Some(Cow::Owned(self.text_elsewhere(bytes, block.beside)?)))
+            }
             Some(TextEntry { bytes, .. }) => {
-                texts::decode(bytes, values, value_limit(column), uuids).map(Some)
+                texts::decode(bytes, values, value_limit(column), pieces).map(Some)
             }
         })
     }

@@ -10,7 +10,7 @@ use annals_model::{Event, EventRef};
 use hashbrown::HashMap;
 
 use super::{
-    BLOCK_DOCS, Segment,
+    Segment,
     block::Block,
     cache::{Cache, OfSegment},
 };
@@ -113,8 +113,7 @@ impl<'s> Decoder<'s> {
 
     /// The block a doc lies in.
     pub(super) fn block_of(&mut self, doc: u32) -> Result<Arc<Block>, Damage> {
-        let number = doc / BLOCK_DOCS as u32;
-        if let Some(at) = self.blocks.iter().rposition(|(kept, _)| *kept == number) {
+        if let Some(at) = self.blocks.iter().rposition(|(_, kept)| kept.holds(doc)) {
             let (_, block) = &self.blocks[at];
             let block = Arc::clone(block);
             if at + 1 < self.blocks.len() {
@@ -123,6 +122,7 @@ impl<'s> Decoder<'s> {
             }
             return Ok(block);
         }
+        let number = self.segment.block_of(doc)?;
         let block = self.read_block(number)?;
         self.bytes += block.bytes();
         self.blocks.push((number, Arc::clone(&block)));

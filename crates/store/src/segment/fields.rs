@@ -38,7 +38,8 @@ pub(super) enum Presence {
     Nowhere,
 }
 
-/// Where the parts of one field are; offsets count from the beginning of the section `terms`.
+/// Where the parts of one field are: groups and texts in the section `terms`, references, postings and presence in the
+/// section `postings`.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct FieldRecord {
     pub(super) terms: u32,

@@ -23,8 +23,10 @@ use crate::Damage;
 pub(super) const MAGIC: [u8; 8] = *b"ANNALSEG";
 /// The last bytes of a segment file.
 pub(super) const MAGIC_END: [u8; 8] = *b"GESLANNA";
-/// The version of the format that this code writes and reads.
-pub(crate) const FORMAT_VERSION: u32 = 1;
+/// The version of the format that this code writes.
+pub(crate) const FORMAT_VERSION: u32 = 2;
+/// The oldest version that it reads.
+const FORMAT_VERSION_OLDEST: u32 = 1;
 /// What one checksum covers.
 pub(crate) const PAGE_BYTES: usize = 16 << 10;
 /// The trailer: offset, length and checksum of the footer, version, magic.
@@ -42,6 +44,7 @@ pub(super) enum Section {
     Organizations,
     TimeOrder,
     Terms,
+    Postings,
     LabelKeys,
     Fields,
     Ids,
@@ -51,7 +54,7 @@ pub(super) enum Section {
 }
 
 impl Section {
-    pub(super) const ALL: [Self; 13] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::Blocks,
         Self::BlockIndex,
         Self::Positions,
@@ -59,6 +62,7 @@ impl Section {
         Self::Organizations,
         Self::TimeOrder,
         Self::Terms,
+        Self::Postings,
         Self::LabelKeys,
         Self::Fields,
         Self::Ids,
@@ -76,6 +80,7 @@ impl Section {
             Self::Organizations => "organizations",
             Self::TimeOrder => "time_order",
             Self::Terms => "terms",
+            Self::Postings => "postings",
             Self::LabelKeys => "label_keys",
             Self::Fields => "fields",
             Self::Ids => "ids",
@@ -90,6 +95,7 @@ impl Section {
 pub(super) struct SegmentFile {
     map: Bytes,
     name: String,
+    version: u32,
     sections: [Range<usize>; Section::ALL.len()],
     /// Where the checksums of the pages are; the pages end where they begin.
     checksums: Range<usize>,
@@ -99,6 +105,7 @@ pub(super) struct SegmentFile {
 
 /// What a footer says.
 struct Footer {
+    version: u32,
     meta: SegmentMeta,
     sections: [Range<usize>; Section::ALL.len()],
     checksums: Range<usize>,
@@ -126,11 +133,17 @@ impl SegmentFile {
         let file = Self {
             map,
             name: name.to_owned(),
+            version: footer.version,
             sections: footer.sections,
             checksums: footer.checksums,
             verified,
         };
         Ok((file, footer.meta))
+    }
+
+    /// The version of the format that the file has.
+    pub(super) const fn version(&self) -> u32 {
+        self.version
     }
 
     /// Bytes of a section, after every page they lie on was found to be whole.
@@ -238,7 +251,7 @@ fn read_footer(map: &[u8]) -> Parsed<Footer> {
     if trailer.take(8)? != MAGIC_END {
         return Err(Bad("the file does not end as a segment file does"));
     }
-    if version != FORMAT_VERSION {
+    if !(FORMAT_VERSION_OLDEST..=FORMAT_VERSION).contains(&version) {
         return Err(Bad("a format version that this program does not know"));
     }
     let start = usize::try_from(offset).map_err(|_| Bad("it lies behind the end of the file"))?;
@@ -256,7 +269,7 @@ fn read_footer(map: &[u8]) -> Parsed<Footer> {
     let position = |reader: &mut Reader<'_>| -> Parsed<Position> {
         Ok(Position { time: Timestamp::from_nanos(reader.i64()?), seq: reader.u64()? })
     };
-    if reader.u32()? != FORMAT_VERSION || reader.u32()? as usize != PAGE_BYTES {
+    if reader.u32()? != version || reader.u32()? as usize != PAGE_BYTES {
         return Err(Bad("a format version or page size that this program does not know"));
     }
     let meta = SegmentMeta {
@@ -292,8 +305,11 @@ fn read_footer(map: &[u8]) -> Parsed<Footer> {
             sections[section as usize] = place;
         }
     }
+    if version == 1 {
+        sections[Section::Postings as usize] = sections[Section::Terms as usize].clone();
+    }
     if sections.iter().any(|section| section.start == usize::MAX) {
         return Err(Bad("a section is missing"));
     }
-    Ok(Footer { meta, sections, checksums, checksums_digest })
+    Ok(Footer { version, meta, sections, checksums, checksums_digest })
 }

@@ -10,7 +10,7 @@ use hashbrown::HashMap;
 use roaring::RoaringBitmap;
 
 use super::{
-    BLOCK_DOCS, Segment,
+    Segment,
     block::column_of,
     decoder::Decoder,
     fields::{CATEGORY, FIXED_FIELDS, ORGANIZATION},
@@ -187,7 +187,7 @@ impl<'s> Selection<'s> {
         let mut labels = Vec::new();
         for doc in &self.docs()? {
             let block = self.decoder.block_of(doc)?;
-            let within = doc as usize % BLOCK_DOCS;
+            let within = block.index_of(doc);
             codes.clear();
             labels.clear();
             let read = if let Some(column) = column_of(index as usize) {

@@ -1,9 +1,10 @@
-//! Merging: one segment from several, in memory that does not grow with the events.
+//! Merging: one segment from several, in memory that does not grow with the events' contents.
 //!
 //! First the dictionaries are merged field by field, which gives a map from old to new codes for each input. Then the
-//! docs stream through in their new order, their codes mapped. Last the dictionaries are merged once more, now with
-//! their postings, mapped from old to new docs. What is held in memory are the maps: four bytes per event, and four per
-//! term of each input.
+//! docs come in their new order: where a whole block of an input comes without another input's event in between, its
+//! frame and its filter of words are copied and its table of codes is written anew; the other events are made and
+//! packed again. Last come the postings, mapped from old to new docs. What is held in memory are the maps: four bytes
+//! per event, and four per term of each input.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -13,19 +14,33 @@ use super::{
     Segment, SegmentMeta, WriteError,
     block::{Codes, SINGLE},
     decoder::Decoder,
-    draft::{Draft, DraftFields},
+    draft::{Draft, DraftEvents, DraftPostings},
     fields::{CATEGORY, FIXED_FIELDS, ORGANIZATION},
+    file::Section,
+    ranks::{CATEGORIES, Table},
     record::Record,
-    terms::Dictionary,
+    terms::{Dictionary, TermWalk, TermsWriter},
 };
 use crate::{Damage, files::NewFile};
 
 /// Stands for a field that an input does not have.
 const NO_FIELD: u32 = u32::MAX;
+/// Smaller blocks are not copied but packed together with their neighbours.
+const COPIED_DOCS_MIN: u32 = 24;
+/// How many events or terms between two looks at whether to stop.
+const STOP_INTERVAL: u32 = 1 << 14;
+
+/// Docs of one input that follow each other in the new segment too.
+struct Run {
+    input: usize,
+    old: u32,
+    docs: u32,
+}
 
 /// One segment that is merged.
 struct Input<'s> {
     segment: &'s Segment,
+    decoder: Decoder<'s>,
     /// By the input's own field index: the field's index in the new segment.
     fields: Vec<u32>,
     /// By the new segment's field index: the input's own.
@@ -34,6 +49,10 @@ struct Input<'s> {
     codes: Vec<Vec<u32>>,
     /// By old doc: the new doc.
     docs: Vec<u32>,
+    /// The next organization by its own code.
+    organization: u32,
+    /// The block whose first doc comes next or behind which the next doc lies.
+    block: u32,
 }
 
 impl<'s> Input<'s> {
@@ -51,8 +70,16 @@ impl<'s> Input<'s> {
                 fields.push(NO_FIELD);
             }
         }
-        let codes = vec![Vec::new(); fields.len()];
-        Ok(Self { segment, fields, own, codes, docs: Vec::with_capacity(segment.docs as usize) })
+        Ok(Self {
+            segment,
+            decoder: Decoder::alone(segment),
+            codes: vec![Vec::new(); fields.len()],
+            fields,
+            own,
+            docs: Vec::with_capacity(segment.docs as usize),
+            organization: 0,
+            block: 0,
+        })
     }
 
     fn dictionary(&self, index: u32) -> Result<Option<Dictionary<'s>>, Damage> {
@@ -62,11 +89,22 @@ impl<'s> Input<'s> {
         }
     }
 
+    /// The map of codes of a field of the new segment.
+    fn map_of(&self, index: u32) -> &[u32] {
+        let own = self.own.get(index as usize).and_then(|own| self.codes.get(*own as usize));
+        own.map(Vec::as_slice).unwrap_or_default()
+    }
+
     fn new_code(&self, own: usize, code: u32) -> Result<u32, Damage> {
         let new = self.codes.get(own).and_then(|codes| codes.get(code as usize)).copied();
-        new.ok_or_else(|| {
-            self.segment.file.damage(super::Section::Blocks, 0, "an event has a code without a term")
-        })
+        new.ok_or_else(|| self.segment.file.damage(Section::Blocks, 0, "an event has a code without a term"))
+    }
+
+    fn map_label(&self, label: &mut u32, code: &mut u32) -> Result<(), Damage> {
+        let own = FIXED_FIELDS.saturating_add(*label as usize);
+        *code = self.new_code(own, *code)?;
+        *label = self.fields.get(own).map_or(0, |field| field.saturating_sub(FIXED_FIELDS as u32));
+        Ok(())
     }
 
     /// Replaces the codes of an event of this input by the new ones.
@@ -79,98 +117,98 @@ impl<'s> Input<'s> {
         for code in &mut codes.categories {
             *code = self.new_code(CATEGORY, *code)?;
         }
-        for (label, code) in &mut codes.labels {
-            let own = FIXED_FIELDS.saturating_add(*label as usize);
-            *code = self.new_code(own, *code)?;
-            *label = self.fields.get(own).map_or(0, |field| field.saturating_sub(FIXED_FIELDS as u32));
+        codes.labels.iter_mut().try_for_each(|(label, code)| self.map_label(label, code))
+    }
+
+    /// Replaces the codes of a block of this input by the new ones.
+    fn map_table(&self, table: &mut Table) -> Result<(), Damage> {
+        for (column, codes) in table.columns.iter_mut().enumerate() {
+            let field = if column == CATEGORIES { CATEGORY } else { SINGLE[column] };
+            for code in codes {
+                *code = self.new_code(field, *code)?;
+            }
         }
-        Ok(())
+        table.labels.iter_mut().try_for_each(|(label, code)| self.map_label(label, code))
+    }
+
+    fn out_of_order(&self) -> WriteError {
+        // What comes out of order would be written out of order, and every search in the new file would miss it.
+        self.segment.file.damage(Section::Positions, 0, "docs are not in order").into()
     }
 }
 
-/// Calls `visit` with every term of a field in order, and which inputs have it under which code.
-fn merge_terms<E: From<Damage>>(
-    inputs: &[Input<'_>],
-    index: u32,
-    mut visit: impl FnMut(&[u8], &[(usize, u32)]) -> Result<(), E>,
-) -> Result<(), E> {
-    let mut walks = Vec::new();
-    for (number, input) in inputs.iter().enumerate() {
-        if let Some(dictionary) = input.dictionary(index)? {
-            let mut walk = dictionary.walk();
-            if let Some(code) = walk.advance()? {
-                walks.push((number, code, walk));
+/// Terms of one input on their way into the new dictionary.
+struct Walk<'s> {
+    input: usize,
+    code: u32,
+    terms: TermWalk<'s>,
+}
+
+/// Merges the terms of a field; gives the new dictionary, and for each input the new codes by its old ones.
+fn merge_terms(inputs: &[Input<'_>], index: u32) -> Result<(TermsWriter, Vec<Vec<u32>>), Damage> {
+    let mut maps: Vec<Vec<u32>> = vec![Vec::new(); inputs.len()];
+    // A heap with the smallest term on top.
+    let mut heap: Vec<Walk<'_>> = Vec::new();
+    for (input, one) in inputs.iter().enumerate() {
+        if let Some(dictionary) = one.dictionary(index)? {
+            maps[input].reserve(dictionary.terms() as usize);
+            let mut terms = dictionary.walk();
+            if let Some(code) = terms.advance()? {
+                heap.push(Walk { input, code, terms });
             }
         }
     }
-    let mut term = Vec::new();
-    let mut holders = Vec::new();
-    while let Some(smallest) = walks.iter().map(|(_, _, walk)| walk.term()).min() {
-        term.clear();
-        term.extend_from_slice(smallest);
-        holders.clear();
-        let mut at = 0;
-        while let Some((number, code, walk)) = walks.get_mut(at) {
-            if walk.term() != term {
-                at += 1;
-                continue;
-            }
-            holders.push((*number, *code));
-            match walk.advance()? {
-                Some(next) => {
-                    // Hostile terms out of order would never end or come twice.
-                    if walk.term() <= term.as_slice() {
-                        return Err(walk.out_of_order().into());
-                    }
-                    *code = next;
-                    at += 1;
-                }
-                None => drop(walks.remove(at)),
-            }
+    heap.sort_by(|one, two| one.terms.term().cmp(two.terms.term()));
+    let mut writer = TermsWriter::default();
+    let mut last: Vec<u8> = Vec::new();
+    while let Some(walk) = heap.first_mut() {
+        if writer.terms == 0 || walk.terms.term() != last.as_slice() {
+            last.clear();
+            last.extend_from_slice(walk.terms.term());
+            writer.push(&last);
         }
-        visit(&term, &holders)?;
-    }
-    Ok(())
-}
-
-/// Where an input stands while docs are merged.
-struct Head {
-    /// New code of the organization + 1; 0 is absent.
-    organization: u32,
-    position: Position,
-    doc: u32,
-    /// Where the docs of the organization end.
-    organization_end: u32,
-}
-
-impl Input<'_> {
-    fn head(&self, doc: u32, last: Option<&Head>) -> Result<Option<Head>, Damage> {
-        if doc >= self.segment.docs {
-            return Ok(None);
-        }
-        let position = self.segment.position(doc)?;
-        if let Some(last) = last.filter(|last| doc < last.organization_end) {
-            let (organization, organization_end) = (last.organization, last.organization_end);
-            return Ok(Some(Head { organization, position, doc, organization_end }));
-        }
-        let (organization, organization_end) = match self.segment.organization_of(doc)? {
-            None => (0, self.segment.absent_range()?.end),
+        debug_assert_eq!(maps[walk.input].len(), walk.code as usize, "codes are ranks");
+        maps[walk.input].push(writer.terms - 1);
+        match walk.terms.advance()? {
             Some(code) => {
-                (self.new_code(ORGANIZATION, code)? + 1, self.segment.organization_range(code)?.end)
+                // Hostile terms out of order would come twice.
+                if walk.terms.term() <= last.as_slice() {
+                    return Err(walk.terms.out_of_order());
+                }
+                walk.code = code;
             }
-        };
-        Ok(Some(Head { organization, position, doc, organization_end }))
+            None => drop(heap.swap_remove(0)),
+        }
+        sift_down(&mut heap);
+    }
+    Ok((writer, maps))
+}
+
+/// Brings the top of a heap to its place.
+fn sift_down(heap: &mut [Walk<'_>]) {
+    let mut at = 0;
+    while let Some(left) = heap.get(2 * at + 1) {
+        let mut child = 2 * at + 1;
+        if heap.get(child + 1).is_some_and(|right| right.terms.term() < left.terms.term()) {
+            child += 1;
+        }
+        if heap[at].terms.term() <= heap[child].terms.term() {
+            return;
+        }
+        heap.swap(at, child);
+        at = child;
     }
 }
 
-/// Writes the events of several segments into one, and brings it to the disk.
+/// Writes the events of several segments into one, and brings it to the disk. It gives up when `stop` says so.
 ///
 /// # Errors
-/// When together they are none or more than a segment can hold, one of them cannot be read, or the file cannot be
-/// written.
+/// When together they are none or more than a segment can hold, one of them cannot be read, the file cannot be
+/// written, or it was stopped.
 pub(crate) fn merge_segments(
     file: Box<dyn NewFile>,
     inputs: &[Arc<Segment>],
+    stop: &dyn Fn() -> bool,
 ) -> Result<SegmentMeta, WriteError> {
     let events: usize = inputs.iter().map(|segment| segment.docs as usize).sum();
     let mut keys = BTreeSet::new();
@@ -183,175 +221,287 @@ pub(crate) fn merge_segments(
     let mut draft = Draft::new(file, events)?;
     let mut inputs =
         inputs.iter().map(|segment| Input::new(segment, &keys)).collect::<Result<Vec<_>, Damage>>()?;
-    map_codes(&mut inputs, FIXED_FIELDS + keys.len())?;
-    let starts = stream_docs(&mut inputs, &mut draft)?;
-    inputs.iter_mut().for_each(|input| input.codes = Vec::new());
-    let mut draft = draft.end_events(&starts, TimeOrder::new(&inputs)?)?;
+    let mut terms = Vec::with_capacity(FIXED_FIELDS + keys.len());
     for index in 0..FIXED_FIELDS + keys.len() {
-        let key =
-            index.checked_sub(FIXED_FIELDS).and_then(|label| keys.get(label)).map_or("", String::as_str);
-        write_field(&inputs, &mut draft, index as u32, key)?;
-    }
-    draft.finish(Ids { inputs: &inputs, next: vec![0; inputs.len()], doc: 0 })
-}
-
-fn map_codes(inputs: &mut [Input<'_>], fields: usize) -> Result<(), Damage> {
-    for index in 0..fields as u32 {
-        let mut maps: Vec<Vec<u32>> = vec![Vec::new(); inputs.len()];
-        let mut new = 0;
-        merge_terms::<Damage>(inputs, index, |_, holders| {
-            for (number, code) in holders {
-                debug_assert_eq!(maps[*number].len(), *code as usize, "codes are ranks");
-                maps[*number].push(new);
-            }
-            new += 1;
-            Ok(())
-        })?;
+        check(stop)?;
+        let key = index.checked_sub(FIXED_FIELDS).and_then(|label| keys.get(label));
+        let (writer, maps) = merge_terms(&inputs, index as u32)?;
+        draft.field(&writer, key.map_or("", String::as_str))?;
+        terms.push(writer.terms);
         for (input, map) in inputs.iter_mut().zip(maps) {
-            if let Some(own) = input.own.get(index as usize).filter(|own| **own != NO_FIELD)
+            if let Some(own) = input.own.get(index).filter(|own| **own != NO_FIELD)
                 && let Some(codes) = input.codes.get_mut(*own as usize)
             {
                 *codes = map;
             }
         }
     }
-    Ok(())
+    let organizations = terms.get(ORGANIZATION).copied().unwrap_or(0);
+    let mut stream = Stream { inputs, draft: draft.end_terms()?, runs: Vec::new(), docs: 0, stop };
+    let starts = stream.all(organizations)?;
+    let Stream { mut inputs, draft, runs, .. } = stream;
+    let mut draft = draft.end_events(&starts, &time_order(&inputs, stop)?)?;
+    for (index, terms) in terms.into_iter().enumerate() {
+        write_postings(&inputs, &mut draft, index as u32, terms, stop)?;
+        for input in &mut inputs {
+            if let Some(codes) = input.own.get(index).and_then(|own| input.codes.get_mut(*own as usize)) {
+                *codes = Vec::new();
+            }
+        }
+    }
+    check(stop)?;
+    draft.finish(|ids| {
+        for run in &runs {
+            let (start, end) = (u64::from(run.old) * 16, u64::from(run.old + run.docs) * 16);
+            let bytes = inputs[run.input].segment.file.bytes(Section::Ids, start..end)?;
+            bytes.as_chunks::<16>().0.iter().try_for_each(|id| ids.push(id))?;
+        }
+        Ok(())
+    })
 }
 
-/// Writes all events in their new order and fills in the maps of docs. Gives the first doc of each organization.
-fn stream_docs(inputs: &mut [Input<'_>], draft: &mut Draft) -> Result<Vec<u32>, WriteError> {
-    let mut decoders: Vec<Decoder<'_>> = inputs.iter().map(|input| Decoder::alone(input.segment)).collect();
-    let mut heads = inputs.iter().map(|input| input.head(0, None)).collect::<Result<Vec<_>, _>>()?;
-    let mut starts = Vec::new();
-    let mut codes = Codes::default();
-    let mut new_doc = 0_u32;
-    loop {
-        let first = heads.iter().enumerate().filter_map(|(number, head)| {
-            head.as_ref().map(|head| ((head.organization, head.position), number))
-        });
-        let Some(((organization, _), number)) = first.min() else {
-            return Ok(starts);
-        };
-        let (Some(head), Some(input)) = (heads[number].take(), inputs.get_mut(number)) else {
-            return Ok(starts);
-        };
-        if organization as usize > starts.len() {
-            starts.push(new_doc);
+fn check(stop: &dyn Fn() -> bool) -> Result<(), WriteError> {
+    if stop() { Err(WriteError::Stopped) } else { Ok(()) }
+}
+
+/// The docs of one organization in one input.
+struct Lane {
+    input: usize,
+    doc: u32,
+    end: u32,
+    position: Position,
+}
+
+/// Docs on their way into the new segment.
+struct Stream<'i, 's> {
+    inputs: Vec<Input<'s>>,
+    draft: DraftEvents,
+    runs: Vec<Run>,
+    docs: u32,
+    stop: &'i dyn Fn() -> bool,
+}
+
+impl Stream<'_, '_> {
+    /// Writes all events in their new order and fills in the maps of docs. Gives the first doc of each organization.
+    fn all(&mut self, organizations: u32) -> Result<Vec<u32>, WriteError> {
+        let mut starts = Vec::with_capacity(organizations as usize);
+        let mut lanes = Vec::new();
+        for (number, input) in self.inputs.iter().enumerate() {
+            let docs = input.segment.absent_range()?;
+            if !docs.is_empty() {
+                let position = input.segment.position(docs.start)?;
+                lanes.push(Lane { input: number, doc: docs.start, end: docs.end, position });
+            }
         }
-        let block = decoders[number].block_of(head.doc)?;
+        self.organization(lanes)?;
+        for code in 0..organizations {
+            starts.push(self.docs);
+            let mut lanes = Vec::new();
+            for (number, input) in self.inputs.iter_mut().enumerate() {
+                if input.map_of(ORGANIZATION as u32).get(input.organization as usize) == Some(&code) {
+                    let docs = input.segment.organization_range(input.organization)?;
+                    if docs.start as usize != input.docs.len() {
+                        return Err(input.out_of_order());
+                    }
+                    input.organization += 1;
+                    let position = input.segment.position(docs.start)?;
+                    lanes.push(Lane { input: number, doc: docs.start, end: docs.end, position });
+                }
+            }
+            self.organization(lanes)?;
+        }
+        Ok(starts)
+    }
+
+    /// Writes the events of one organization.
+    fn organization(&mut self, mut lanes: Vec<Lane>) -> Result<(), WriteError> {
+        while let Some(at) = (0..lanes.len()).min_by_key(|at| lanes[*at].position) {
+            let others = lanes.iter().enumerate().filter(|(other, _)| *other != at);
+            let limit = others.map(|(_, lane)| lane.position).min();
+            let lane = &mut lanes[at];
+            // The others wait as long as this one is before all of them.
+            loop {
+                self.step(lane, limit)?;
+                if lane.doc >= lane.end {
+                    lanes.swap_remove(at);
+                    break;
+                }
+                if limit.is_some_and(|limit| limit < lane.position) {
+                    break;
+                }
+            }
+        }
+        self.draft.end_large_block()
+    }
+
+    /// Writes the next block of a lane if it can be copied, or the next event, and moves on.
+    fn step(&mut self, lane: &mut Lane, limit: Option<Position>) -> Result<(), WriteError> {
+        let docs = match self.copy_block(lane, limit)? {
+            Some(docs) => docs,
+            None => {
+                self.make_event(lane)?;
+                1
+            }
+        };
+        let (input, old) = (lane.input, lane.doc);
+        match self.runs.last_mut() {
+            Some(run) if run.input == input && run.old + run.docs == old => run.docs += docs,
+            _ => self.runs.push(Run { input, old, docs }),
+        }
+        if (self.docs + docs) / STOP_INTERVAL != self.docs / STOP_INTERVAL {
+            check(self.stop)?;
+        }
+        self.inputs[input].docs.extend(self.docs..self.docs + docs);
+        self.docs += docs;
+        lane.doc += docs;
+        if lane.doc < lane.end {
+            let input = &self.inputs[input];
+            let last = input.segment.position(lane.doc - 1)?;
+            lane.position = input.segment.position(lane.doc)?;
+            if lane.position <= last {
+                return Err(input.out_of_order());
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies the block that begins with the next doc, if it lies in the lane and before `limit`. Gives its docs.
+    fn copy_block(&mut self, lane: &Lane, limit: Option<Position>) -> Result<Option<u32>, WriteError> {
+        let input = &mut self.inputs[lane.input];
+        if input.segment.file.version() == 1 {
+            return Ok(None);
+        }
+        let mut docs = input.segment.block_docs(input.block)?;
+        while docs.start < lane.doc && docs.end <= lane.doc {
+            input.block += 1;
+            docs = input.segment.block_docs(input.block)?;
+        }
+        let count = docs.end - docs.start;
+        if docs.start != lane.doc || docs.end > lane.end || count < COPIED_DOCS_MIN {
+            return Ok(None);
+        }
+        if let Some(limit) = limit
+            && input.segment.position(docs.end - 1)? >= limit
+        {
+            return Ok(None);
+        }
+        let mut positions = Vec::with_capacity(count as usize);
+        for doc in docs {
+            let position = input.segment.position(doc)?;
+            if positions.last().is_some_and(|last| *last >= position) {
+                return Err(input.out_of_order());
+            }
+            positions.push(position);
+        }
+        let Some(mut block) = input.segment.block_copy(input.block)? else { return Ok(None) };
+        input.map_table(&mut block.table)?;
+        let filter = input.segment.block_filter(input.block)?;
+        self.draft.copy(&block, filter, &positions)?;
+        Ok(Some(count))
+    }
+
+    fn make_event(&mut self, lane: &Lane) -> Result<(), WriteError> {
+        let input = &mut self.inputs[lane.input];
+        let mut codes = Codes::default();
+        let block = input.decoder.block_of(lane.doc)?;
         block
-            .codes(head.doc as usize % super::BLOCK_DOCS, &mut codes)
-            .map_err(|bad| input.segment.bad(super::Section::Blocks, 0, bad))?;
+            .codes(block.index_of(lane.doc), &mut codes)
+            .map_err(|bad| input.segment.bad(Section::Blocks, 0, bad))?;
         input.map(&mut codes)?;
-        let event = decoders[number].event(head.doc)?;
-        draft.push(&Record::of_event(&event), &codes, |words| event.visit_texts(|text| words.text(text)))?;
-        input.docs.push(new_doc);
-        new_doc += 1;
-        let next = input.head(head.doc + 1, Some(&head))?;
-        let follows = |next: &Head| (next.organization, next.position) > (head.organization, head.position);
-        if !next.as_ref().is_none_or(follows) {
-            // What comes out of order would be written out of order, and every search in the new file would miss it.
-            return Err(input
-                .segment
-                .file
-                .damage(super::Section::Positions, 0, "docs are not in order")
-                .into());
-        }
-        heads[number] = next;
+        let event = input.decoder.event(lane.doc)?;
+        self.draft.push(&Record::of_event(&event), &codes, |words| {
+            event.visit_texts(|text| words.text(text));
+        })
     }
 }
 
-fn write_field(
+/// Writes the postings of a field, whose new dictionary has so many terms.
+fn write_postings(
     inputs: &[Input<'_>],
-    draft: &mut DraftFields,
+    draft: &mut DraftPostings,
     index: u32,
-    key: &str,
+    terms: u32,
+    stop: &dyn Fn() -> bool,
 ) -> Result<(), WriteError> {
-    let mut field = draft.field();
-    let mut docs = Vec::new();
-    let mut old = Vec::new();
-    merge_terms::<WriteError>(inputs, index, |term, holders| {
-        docs.clear();
-        for (number, code) in holders {
-            let Some(input) = inputs.get(*number) else {
-                continue;
-            };
-            let own = input.own.get(index as usize).copied().unwrap_or(NO_FIELD);
-            old.clear();
-            if own as usize == ORGANIZATION {
-                old.extend(input.segment.organization_range(*code)?);
-            } else {
-                input.segment.dictionary(own)?.append_docs(*code, &mut old)?;
-            }
-            docs.extend(old.iter().filter_map(|doc| input.docs.get(*doc as usize)));
+    struct Source<'i, 's> {
+        input: &'i Input<'s>,
+        dictionary: Dictionary<'s>,
+        /// New codes by old ones, ascending.
+        map: &'i [u32],
+        next: u32,
+    }
+    let mut sources = Vec::new();
+    for input in inputs {
+        if let Some(dictionary) = input.dictionary(index)? {
+            sources.push(Source { input, dictionary, map: input.map_of(index), next: 0 });
         }
-        docs.sort_unstable();
-        Ok(field.push(term, &docs, index as usize != ORGANIZATION)?)
-    })?;
-    draft.end_field(field, key)
+    }
+    let mut field = draft.field();
+    let (mut docs, mut old) = (Vec::new(), Vec::new());
+    for code in 0..terms {
+        if code.is_multiple_of(STOP_INTERVAL) {
+            check(stop)?;
+        }
+        docs.clear();
+        for source in &mut sources {
+            if source.map.get(source.next as usize) != Some(&code) {
+                continue;
+            }
+            old.clear();
+            if index as usize == ORGANIZATION {
+                old.extend(source.input.segment.organization_range(source.next)?);
+            } else {
+                source.dictionary.append_docs(source.next, &mut old)?;
+            }
+            source.next += 1;
+            docs.extend(old.iter().filter_map(|doc| source.input.docs.get(*doc as usize)));
+        }
+        if !docs.is_sorted() {
+            // Each input's are in order, which a stable sort makes use of.
+            docs.sort();
+        }
+        // A damaged dictionary may say twice that an event has a term.
+        docs.dedup();
+        field.push(&docs, index as usize != ORGANIZATION)?;
+    }
+    draft.end_field(field)
 }
 
 /// The new docs in the total order.
-struct TimeOrder<'i, 's> {
-    inputs: &'i [Input<'s>],
-    /// Of each input: its next place, and the position and doc there.
-    heads: Vec<(u32, Option<(Position, u32)>)>,
-}
-
-impl<'i, 's> TimeOrder<'i, 's> {
-    fn new(inputs: &'i [Input<'s>]) -> Result<Self, Damage> {
-        let heads =
-            inputs.iter().map(|input| Ok((0, Self::head(input, 0)?))).collect::<Result<_, Damage>>()?;
-        Ok(Self { inputs, heads })
-    }
-
-    fn head(input: &Input<'_>, rank: u32) -> Result<Option<(Position, u32)>, Damage> {
+fn time_order(inputs: &[Input<'_>], stop: &dyn Fn() -> bool) -> Result<Vec<u32>, WriteError> {
+    let head = |input: &Input<'_>, rank: u32| -> Result<Option<(Position, u32)>, Damage> {
         if rank >= input.segment.docs {
             return Ok(None);
         }
         let doc = input.segment.doc_at(rank)?;
         Ok(Some((input.segment.position(doc)?, doc)))
+    };
+    let mut order = Vec::with_capacity(inputs.iter().map(|input| input.docs.len()).sum());
+    let mut heads = Vec::new();
+    for (number, input) in inputs.iter().enumerate() {
+        if let Some(first) = head(input, 0)? {
+            heads.push((first, 0, number));
+        }
     }
-}
-
-impl Iterator for TimeOrder<'_, '_> {
-    type Item = Result<u32, WriteError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let heads = self.heads.iter().enumerate();
-        let ((_, old), number) =
-            heads.filter_map(|(number, (_, head))| head.map(|head| (head, number))).min()?;
-        let input = self.inputs.get(number)?;
-        let (rank, head) = self.heads.get_mut(number)?;
-        *rank += 1;
-        match Self::head(input, *rank) {
-            Ok(next) => *head = next,
-            Err(damage) => {
-                *head = None;
-                return Some(Err(damage.into()));
+    while let Some(at) = (0..heads.len()).min_by_key(|at| heads[*at].0) {
+        check(stop)?;
+        let others = heads.iter().enumerate().filter(|(other, _)| *other != at);
+        let limit = others.map(|(_, (first, ..))| *first).min();
+        let (mut first, mut rank, number) = heads[at];
+        let input = &inputs[number];
+        loop {
+            order.extend(input.docs.get(first.1 as usize));
+            rank += 1;
+            let Some(next) = head(input, rank)? else {
+                heads.swap_remove(at);
+                break;
+            };
+            first = next;
+            if limit.is_some_and(|limit| limit < first) {
+                heads[at] = (first, rank, number);
+                break;
             }
         }
-        input.docs.get(old as usize).copied().map(Ok)
     }
-}
-
-/// The ids in the new order.
-struct Ids<'i, 's> {
-    inputs: &'i [Input<'s>],
-    next: Vec<u32>,
-    doc: u32,
-}
-
-impl Iterator for Ids<'_, '_> {
-    type Item = Result<[u8; 16], WriteError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let doc = self.doc;
-        let mut candidates = self.inputs.iter().zip(&mut self.next);
-        let (input, next) = candidates.find(|(input, next)| input.docs.get(**next as usize) == Some(&doc))?;
-        let old = *next;
-        *next += 1;
-        self.doc += 1;
-        Some(input.segment.id(old).map(uuid::Uuid::into_bytes).map_err(WriteError::from))
-    }
+    Ok(order)
 }

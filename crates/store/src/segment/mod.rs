@@ -19,8 +19,10 @@ mod follow;
 mod ids;
 mod matches;
 mod merge;
+mod packer;
 mod positions;
 mod postings;
+mod ranks;
 mod record;
 mod search;
 mod select;
@@ -52,10 +54,11 @@ use self::{
     decoder::Decoder,
     fields::{FIXED_FIELDS, FieldRecord, ORGANIZATION, SOURCE},
     file::{Section, SegmentFile},
+    ranks::Widths,
 };
 pub(crate) use self::{
     merge::merge_segments,
-    writer::{Numbers, Sealable, Values, write_segment},
+    writer::{Link, Numbers, Sealable, Values, write_segment},
 };
 use crate::{
     Damage,
@@ -67,8 +70,6 @@ use crate::{
 
 /// Events of the largest segment.
 pub(crate) const SEGMENT_EVENTS_MAX: usize = 4 << 20;
-/// Events of one block.
-const BLOCK_DOCS: usize = 64;
 
 /// What a segment's footer says of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,6 +103,9 @@ pub(crate) enum WriteError {
     /// An event that the format cannot hold.
     #[error("event {0} has more categories or labels than a segment can hold")]
     Event(Uuid),
+    /// Somebody wanted it to stop.
+    #[error("it was stopped")]
+    Stopped,
 }
 
 /// The number of the next segment that is opened.
@@ -117,6 +121,8 @@ pub(crate) struct Segment {
     docs: u32,
     /// The records of the fixed fields.
     fixed: Vec<FieldRecord>,
+    /// How wide the codes in the tables of its blocks are.
+    widths: Widths,
 }
 
 impl Drop for Segment {
@@ -134,9 +140,11 @@ impl Segment {
             u32::try_from(meta.events).ok().filter(|docs| (1..=SEGMENT_EVENTS_MAX as u32).contains(docs));
         let docs = docs.ok_or_else(|| file.damage(Section::Fields, 0, "an impossible number of events"))?;
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let mut segment = Self { file, number, meta, docs, fixed: Vec::new() };
+        let widths = Widths::default();
+        let mut segment = Self { file, number, meta, docs, fixed: Vec::new(), widths };
         segment.fixed =
             (0..FIXED_FIELDS as u32).map(|index| segment.field_record(index)).collect::<Result<_, _>>()?;
+        segment.widths = Widths::of(&segment.fixed, segment.labels() as usize);
         Ok(segment)
     }
 

@@ -1,17 +1,19 @@
 //! Where each event stands in the total order: time and seq of any doc in some nanoseconds, without decompression.
 //!
-//! Per block of docs the smallest time and the smallest seq are written out, and the rest as offsets in as few bits as
-//! the block needs; times in the coarsest unit that loses nothing, as most sources tell whole seconds or milliseconds.
+//! Per 64 docs the smallest time and the smallest seq are written out, and the rest as offsets in as few bits as
+//! they need; times in the coarsest unit that loses nothing, as most sources tell whole seconds or milliseconds.
 
 use annals_model::{Position, Timestamp};
 
 use super::{
-    BLOCK_DOCS, Segment,
+    Segment,
     bits::{BitWriter, Reader, unpack, width_of},
     file::Section,
 };
 use crate::Damage;
 
+/// Docs that share a record of the index.
+const GROUP_DOCS: usize = 64;
 /// Units of time offsets in nanoseconds, by their number in the file.
 const UNITS: [u64; 4] = [1, 1_000, 1_000_000, 1_000_000_000];
 /// Bytes of one record of the index.
@@ -28,7 +30,7 @@ pub(super) struct PositionsWriter {
 impl PositionsWriter {
     pub(super) fn push(&mut self, position: Position) {
         self.pending.push(position);
-        if self.pending.len() == BLOCK_DOCS {
+        if self.pending.len() == GROUP_DOCS {
             self.flush();
         }
     }
@@ -76,7 +78,7 @@ impl Segment {
 
     /// Where a doc stands in the total order.
     pub(super) fn position(&self, doc: u32) -> Result<Position, Damage> {
-        let (block, within) = (u64::from(doc) / BLOCK_DOCS as u64, u64::from(doc) % BLOCK_DOCS as u64);
+        let (block, within) = (u64::from(doc) / GROUP_DOCS as u64, u64::from(doc) % GROUP_DOCS as u64);
         let at = block * RECORD_BYTES;
         let record = self.file.bytes(Section::PositionIndex, at..at + RECORD_BYTES)?;
         let mut reader = Reader::new(record);

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use roaring::RoaringBitmap;
 
 use super::{
+    WriteError,
     bits::{Bad, Parsed, Reader, pack, put_varint, width_of},
     fields::{FieldRecord, Presence},
     file::Section,
     sets::{DocSet, Docs, docs_of_term},
-    terms::{Dictionary, TermsWriter},
+    sink::Sink,
+    terms::Dictionary,
 };
 use crate::Damage;
 
@@ -34,9 +36,8 @@ impl Posting {
     }
 }
 
-/// Writes the terms of one field with their postings.
-pub(super) struct FieldWriter {
-    terms: TermsWriter,
+/// Writes the postings of one field.
+pub(super) struct PostingsWriter {
     references: Vec<u64>,
     postings: Vec<u8>,
     /// One bit per doc that has a value.
@@ -44,22 +45,16 @@ pub(super) struct FieldWriter {
     docs: u32,
 }
 
-impl FieldWriter {
+impl PostingsWriter {
     pub(super) fn new(docs: u32) -> Self {
-        Self {
-            terms: TermsWriter::default(),
-            references: Vec::new(),
-            postings: Vec::new(),
-            present: vec![0; (docs as usize).div_ceil(8)],
-            docs,
-        }
+        let present = vec![0; (docs as usize).div_ceil(8)];
+        Self { references: Vec::new(), postings: Vec::new(), present, docs }
     }
 
-    /// Adds the next term with its docs in ascending order. `with_postings` is false where the docs are a range that
-    /// is written elsewhere.
-    pub(super) fn push(&mut self, term: &[u8], docs: &[u32], with_postings: bool) -> std::io::Result<()> {
+    /// Adds the docs of the next term in ascending order. `with_postings` is false where the docs are a range that is
+    /// written elsewhere.
+    pub(super) fn push(&mut self, docs: &[u32], with_postings: bool) -> std::io::Result<()> {
         debug_assert!(docs.is_sorted_by(|a, b| a < b) && !docs.is_empty(), "docs are sorted and distinct");
-        self.terms.push(term);
         for doc in docs {
             self.present[*doc as usize / 8] |= 1 << (doc % 8);
         }
@@ -87,19 +82,14 @@ impl FieldWriter {
         bitmap.serialize_into(&mut self.postings)
     }
 
-    /// Appends everything to the section `terms`, which is `written` bytes long so far.
-    pub(super) fn finish(
-        self,
-        written: u64,
-        mut append: impl FnMut(&[u8]) -> Result<(), super::WriteError>,
-    ) -> Result<FieldRecord, super::WriteError> {
-        let (groups, group_width) = self.terms.packed_groups();
+    /// Appends everything to the section `postings` and says in the field's record where it is.
+    pub(super) fn finish(self, sink: &mut Sink, record: &mut FieldRecord) -> Result<(), WriteError> {
         let reference_width = width_of(self.references.iter().copied().max().unwrap_or(0));
         let mut references = Vec::new();
         pack(&mut references, self.references.iter().copied(), reference_width);
         let mut present = RoaringBitmap::from_lsb0_bytes(0, &self.present);
         let count = present.len() as u32;
-        let presence = match count {
+        record.presence = match count {
             0 => Presence::Nowhere,
             count if count == self.docs => Presence::All,
             count if count > self.docs / 2 => {
@@ -110,34 +100,24 @@ impl FieldWriter {
             }
             _ => Presence::Present,
         };
-        let mut presence_bytes = Vec::new();
-        if matches!(presence, Presence::Present | Presence::Absent) {
+        let mut presence = Vec::new();
+        if matches!(record.presence, Presence::Present | Presence::Absent) {
             present.optimize();
-            present.serialize_into(&mut presence_bytes)?;
+            present.serialize_into(&mut presence)?;
         }
-        let mut at = written;
-        let mut place = |bytes: &[u8]| -> Result<u64, super::WriteError> {
-            append(bytes)?;
-            at += bytes.len() as u64;
-            Ok(at - bytes.len() as u64)
+        let mut place = |bytes: &[u8]| -> Result<u64, WriteError> {
+            let at = sink.offset();
+            sink.write(bytes)?;
+            Ok(at)
         };
-        Ok(FieldRecord {
-            terms: self.terms.terms,
-            group_width: group_width as u8,
-            reference_width: reference_width as u8,
-            presence,
-            present: count,
-            key_bytes: 0,
-            key: 0,
-            groups: place(&groups)?,
-            texts: place(&self.terms.bytes)?,
-            texts_bytes: self.terms.bytes.len() as u64,
-            references: place(&references)?,
-            postings: place(&self.postings)?,
-            postings_bytes: self.postings.len() as u64,
-            presence_at: place(&presence_bytes)?,
-            presence_bytes: presence_bytes.len() as u64,
-        })
+        record.present = count;
+        record.reference_width = reference_width as u8;
+        record.references = place(&references)?;
+        record.postings = place(&self.postings)?;
+        record.postings_bytes = self.postings.len() as u64;
+        record.presence_at = place(&presence)?;
+        record.presence_bytes = presence.len() as u64;
+        Ok(())
     }
 }
 
@@ -154,7 +134,7 @@ impl<'s> Dictionary<'s> {
             return Err(self.damage(Bad("a term code without a term")));
         }
         let (start, width) = self.references();
-        let reference = self.segment.file.packed(Section::Terms, start, u64::from(code), width)?;
+        let reference = self.segment.file.packed(Section::Postings, start, u64::from(code), width)?;
         let value = reference >> 1;
         if reference & 1 == 0 {
             let doc = u32::try_from(value).ok().filter(|doc| *doc < self.segment.docs);
@@ -169,7 +149,7 @@ impl<'s> Dictionary<'s> {
         let most = (FEW_MAX as u64 + 2) * 10;
         let end = self.record.postings_bytes.min(value.saturating_add(most));
         let head_at = self.record.postings + value;
-        let head = self.segment.file.bytes(Section::Terms, head_at..self.record.postings + end)?;
+        let head = self.segment.file.bytes(Section::Postings, head_at..self.record.postings + end)?;
         let mut reader = Reader::new(head);
         let count = reader.varint().map_err(|bad| self.damage(bad))?;
         if count == 0 {
@@ -180,12 +160,13 @@ impl<'s> Dictionary<'s> {
         }
         let length = reader.varint().map_err(|bad| self.damage(bad))?;
         let bitmap_at = head_at + reader.at() as u64;
-        let bytes = self.segment.file.bytes(Section::Terms, bitmap_at..bitmap_at.saturating_add(length))?;
+        let bytes =
+            self.segment.file.bytes(Section::Postings, bitmap_at..bitmap_at.saturating_add(length))?;
         Ok(Place::Many(count, bytes))
     }
 
     fn damage(&self, Bad(reason): Bad) -> Damage {
-        self.segment.file.damage(Section::Terms, self.record.postings, reason)
+        self.segment.file.damage(Section::Postings, self.record.postings, reason)
     }
 
     fn visit_few(
@@ -283,7 +264,7 @@ impl<'s> Dictionary<'s> {
         let all = Docs::All(self.segment.docs);
         let stored = || {
             let range = record.presence_at..record.presence_at + record.presence_bytes;
-            let bytes = self.segment.file.bytes(Section::Terms, range)?;
+            let bytes = self.segment.file.bytes(Section::Postings, range)?;
             read_bitmap(bytes, self.segment.docs).map_err(|bad| self.damage(bad))
         };
         Ok(match record.presence {

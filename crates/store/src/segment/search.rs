@@ -6,7 +6,6 @@ use annals_model::{Filter, tokens, visit_json_text};
 use hashbrown::HashMap;
 
 use super::{
-    BLOCK_DOCS,
     bits::Bad,
     block::SINGLE,
     decoder::Decoder,
@@ -23,8 +22,8 @@ const TERMS_MAX: usize = 64 << 10;
 /// The words that every match has, and what is known of blocks and terms.
 pub(super) struct WordSearch {
     words: Vec<String>,
-    /// Per block one bit for each doc that has all words.
-    blocks: HashMap<u32, u64>,
+    /// Per block its first doc, and one bit for each doc that has all words.
+    blocks: HashMap<u32, (u32, u128)>,
     /// Which of the words a term of a field has.
     terms: HashMap<(u32, u32), u64>,
     buffer: String,
@@ -42,24 +41,25 @@ impl WordSearch {
 
     /// Whether a doc has all the words.
     pub(super) fn finds(&mut self, decoder: &mut Decoder<'_>, doc: u32) -> Result<bool, Damage> {
-        let number = doc / BLOCK_DOCS as u32;
-        let docs = match self.blocks.get(&number) {
-            Some(docs) => *docs,
+        let number = decoder.segment.block_of(doc)?;
+        let (first, docs) = match self.blocks.get(&number) {
+            Some(found) => *found,
             None => {
-                let docs = self.read_block(decoder, number)?;
-                self.blocks.insert(number, docs);
-                docs
+                let found = self.read_block(decoder, doc)?;
+                self.blocks.insert(number, found);
+                found
             }
         };
-        Ok(docs >> (doc as usize % BLOCK_DOCS) & 1 == 1)
+        Ok(docs.checked_shr(doc.wrapping_sub(first)).is_some_and(|docs| docs & 1 == 1))
     }
 
-    fn read_block(&mut self, decoder: &mut Decoder<'_>, number: u32) -> Result<u64, Damage> {
-        let first = number * BLOCK_DOCS as u32;
-        let block = decoder.block_of(first)?;
+    /// Looks through the block that a doc lies in.
+    fn read_block(&mut self, decoder: &mut Decoder<'_>, doc: u32) -> Result<(u32, u128), Damage> {
+        let block = decoder.block_of(doc)?;
+        let first = block.first();
         let bad = |bad: Bad| decoder.segment.bad(Section::Blocks, 0, bad);
         let all = u64::MAX >> (64 - self.words.len());
-        let (mut found, mut terms) = (0, Vec::new());
+        let (mut found, mut terms) = (0_u128, Vec::new());
         let (mut categories, mut labels) = (Vec::new(), Vec::new());
         for index in 0..block.docs() {
             terms.clear();
@@ -88,9 +88,9 @@ impl WordSearch {
             if has != all && block.has_texts() {
                 has |= self.words_of_texts(decoder, doc)?;
             }
-            found |= u64::from(has == all) << index;
+            found |= u128::from(has == all) << index;
         }
-        Ok(found)
+        Ok((first, found))
     }
 
     /// Which of the words a term has.

@@ -9,7 +9,7 @@ use annals_model::{Bounds, Field, Filter, Position, TimeRange};
 use roaring::RoaringBitmap;
 
 use super::{
-    BLOCK_DOCS, Segment,
+    Segment,
     fields::ORGANIZATION,
     matches::{Selection, Shape},
     postings::Posting,
@@ -428,8 +428,8 @@ impl Segment {
         let mut may = RoaringBitmap::new();
         let mut next = within.next_from(0);
         while let Some(doc) = next {
-            let block = doc / BLOCK_DOCS as u32;
-            let docs = block * BLOCK_DOCS as u32..(block + 1).saturating_mul(BLOCK_DOCS as u32);
+            let block = self.block_of(doc)?;
+            let docs = self.block_docs(block)?;
             let mut possible = false;
             for words in any {
                 possible = possible || self.block_may_have(block, words)?;
@@ -437,7 +437,8 @@ impl Segment {
             if possible {
                 within.add_range_to(docs.clone(), &mut may);
             }
-            next = within.next_from(docs.end);
+            // A damaged index may tell of docs that were looked at already.
+            next = within.next_from(docs.end.max(doc + 1));
         }
         Ok(Found { may: within.among(may), must: Some(within.among(RoaringBitmap::new())) })
     }

@@ -40,12 +40,57 @@ pub(super) fn uuid_of_canonical(text: &[u8]) -> Option<[u8; 16]> {
     Some(bytes)
 }
 
+/// The octets of an IPv4 address in its canonical form: decimal, without leading zeros.
+fn ip_of_canonical(text: &[u8]) -> Option<[u8; 4]> {
+    if !(7..=15).contains(&text.len()) {
+        return None;
+    }
+    let mut octets = [0; 4];
+    let mut parts = text.split(|byte| *byte == b'.');
+    for octet in &mut octets {
+        let part = parts.next().filter(|part| (1..=3).contains(&part.len()))?;
+        let mut value = 0_u32;
+        for digit in part {
+            value = value * 10 + u32::from(digit.checked_sub(b'0').filter(|digit| *digit <= 9)?);
+        }
+        if part.len() > 1 && part[0] == b'0' {
+            return None;
+        }
+        *octet = u8::try_from(value).ok()?;
+    }
+    parts.next().is_none().then_some(octets)
+}
+
 /// Appends the canonical form of a UUID.
 pub(super) fn push_canonical(bytes: &[u8; 16], out: &mut Vec<u8>) {
     let mut buffer = [0; UUID_TEXT_BYTES];
     uuid::Uuid::from_bytes(*bytes).hyphenated().encode_lower(&mut buffer);
     out.extend_from_slice(&buffer);
 }
+
+/// A term in fewer bytes than its text.
+#[derive(Debug, Clone, Copy)]
+enum Packed {
+    Uuid([u8; 16]),
+    Ip([u8; 4]),
+}
+
+impl Packed {
+    fn of(term: &[u8]) -> Option<Self> {
+        uuid_of_canonical(term).map(Self::Uuid).or_else(|| ip_of_canonical(term).map(Self::Ip))
+    }
+
+    fn push_text(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Uuid(uuid) => push_canonical(uuid, out),
+            Self::Ip([a, b, c, d]) => out.extend_from_slice(format!("{a}.{b}.{c}.{d}").as_bytes()),
+        }
+    }
+}
+
+/// The heads of packed terms are odd. Up to this half of a head, it is how many bytes a UUID shares with the one before;
+/// from there on, how many octets an address shares with the one before.
+const HEAD_IP: usize = 16;
 
 fn shared_prefix(one: &[u8], two: &[u8]) -> usize {
     one.iter().zip(two).take_while(|(a, b)| a == b).count()
@@ -57,7 +102,7 @@ pub(super) struct TermsWriter {
     pub(super) bytes: Vec<u8>,
     groups: Vec<u64>,
     previous: Vec<u8>,
-    previous_uuid: Option<[u8; 16]>,
+    previous_packed: Option<Packed>,
     pub(super) terms: u32,
 }
 
@@ -67,15 +112,25 @@ impl TermsWriter {
         if self.terms.is_multiple_of(GROUP_TERMS) {
             self.groups.push(self.bytes.len() as u64);
             self.previous.clear();
-            self.previous_uuid = None;
+            self.previous_packed = None;
         }
-        let uuid = uuid_of_canonical(term);
-        match &uuid {
-            Some(bytes) => {
-                let shared =
-                    self.previous_uuid.as_ref().map_or(0, |previous| shared_prefix(previous, bytes)).min(15);
+        let packed = Packed::of(term);
+        match &packed {
+            Some(Packed::Uuid(bytes)) => {
+                let shared = match &self.previous_packed {
+                    Some(Packed::Uuid(previous)) => shared_prefix(previous, bytes).min(15),
+                    _ => 0,
+                };
                 put_varint(&mut self.bytes, (shared as u64) << 1 | 1);
                 self.bytes.extend_from_slice(&bytes[shared..]);
+            }
+            Some(Packed::Ip(octets)) => {
+                let shared = match &self.previous_packed {
+                    Some(Packed::Ip(previous)) => shared_prefix(previous, octets).min(3),
+                    _ => 0,
+                };
+                put_varint(&mut self.bytes, ((HEAD_IP + shared) as u64) << 1 | 1);
+                self.bytes.extend_from_slice(&octets[shared..]);
             }
             None => {
                 let shared = shared_prefix(&self.previous, term);
@@ -86,7 +141,7 @@ impl TermsWriter {
         }
         self.previous.clear();
         self.previous.extend_from_slice(term);
-        self.previous_uuid = uuid;
+        self.previous_packed = packed;
         self.terms += 1;
     }
 
@@ -102,47 +157,63 @@ impl TermsWriter {
 /// Walks through the terms of one group.
 struct Group<'s> {
     reader: Reader<'s>,
-    /// The term it stands on; behind the times while it is a UUID whose text nobody wanted.
+    /// The term it stands on; behind the times while it is a packed one whose text nobody wanted.
     text: Vec<u8>,
-    uuid: Option<[u8; 16]>,
+    packed: Option<Packed>,
     is_stale: bool,
 }
 
 impl<'s> Group<'s> {
     const fn new(bytes: &'s [u8]) -> Self {
-        Self { reader: Reader::new(bytes), text: Vec::new(), uuid: None, is_stale: false }
+        Self { reader: Reader::new(bytes), text: Vec::new(), packed: None, is_stale: false }
     }
 
     fn advance(&mut self) -> Parsed<()> {
+        const SHARED: Bad = Bad("a term shares more than there is");
         let head = self.reader.length()?;
-        if head & 1 == 1 {
-            let shared = head >> 1;
-            let mut uuid = self.uuid.unwrap_or_default();
-            if shared > 15 || (shared > 0 && self.uuid.is_none()) {
-                return Err(Bad("a term shares more than there is"));
-            }
-            uuid[shared..].copy_from_slice(self.reader.take(16 - shared)?);
-            self.uuid = Some(uuid);
-            self.is_stale = true;
-        } else {
+        if head & 1 == 0 {
             let shared = self.reader.length()?;
             let suffix = self.reader.take(head >> 1)?;
             self.refresh();
             if shared > self.text.len() {
-                return Err(Bad("a term shares more than there is"));
+                return Err(SHARED);
             }
             self.text.truncate(shared);
             self.text.extend_from_slice(suffix);
-            self.uuid = None;
+            self.packed = None;
+            return Ok(());
         }
+        let shared = head >> 1;
+        self.packed = Some(match (shared.checked_sub(HEAD_IP), self.packed) {
+            (None, Some(Packed::Uuid(mut uuid))) => {
+                uuid[shared..].copy_from_slice(self.reader.take(16 - shared)?);
+                Packed::Uuid(uuid)
+            }
+            (None, _) if shared == 0 => {
+                let mut uuid = [0; 16];
+                uuid.copy_from_slice(self.reader.take(16)?);
+                Packed::Uuid(uuid)
+            }
+            (Some(shared @ 0..=3), Some(Packed::Ip(mut octets))) => {
+                octets[shared..].copy_from_slice(self.reader.take(4 - shared)?);
+                Packed::Ip(octets)
+            }
+            (Some(0), _) => {
+                let mut octets = [0; 4];
+                octets.copy_from_slice(self.reader.take(4)?);
+                Packed::Ip(octets)
+            }
+            _ => return Err(SHARED),
+        });
+        self.is_stale = true;
         Ok(())
     }
 
-    /// Spells out the UUID it stands on.
+    /// Spells out the packed term it stands on.
     fn refresh(&mut self) {
-        if let Some(uuid) = self.uuid.filter(|_| self.is_stale) {
+        if let Some(packed) = self.packed.filter(|_| self.is_stale) {
             self.text.clear();
-            push_canonical(&uuid, &mut self.text);
+            packed.push_text(&mut self.text);
         }
         self.is_stale = false;
     }

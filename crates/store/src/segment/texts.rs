@@ -29,6 +29,31 @@ pub(super) const VALUES: usize = 24;
 /// How many of them `source_id` may refer to; `request.id` may refer to one more, the others to all.
 pub(super) const VALUES_BEFORE_TEXTS: usize = VALUES - 2;
 const UUID_TEXT_BYTES: usize = 36;
+/// In place of the number of a value: stands for the event's next number.
+const NUMBER: usize = VALUES;
+/// Digits of the longest number that is taken out of a text.
+const NUMBER_DIGITS_MAX: usize = 15;
+/// Numbers that are taken out of the texts of one event.
+const NUMBERS_MAX: usize = 32;
+
+/// What texts refer to besides values: the UUIDs and numbers of the event that were not used yet.
+pub(super) struct Pieces<'b> {
+    pub(super) uuids: &'b [u8],
+    pub(super) numbers: &'b [u64],
+}
+
+/// The number in JSON that `rest` begins with, and its digits; only if the digits are what the number is written as.
+fn number_at(before: u8, rest: &[u8]) -> Option<(u64, usize)> {
+    if !matches!(before, b':' | b',' | b'[') {
+        return None;
+    }
+    let digits = rest.iter().take(NUMBER_DIGITS_MAX + 1).take_while(|byte| byte.is_ascii_digit()).count();
+    let is_plain = (1..=NUMBER_DIGITS_MAX).contains(&digits) && (digits == 1 || rest[0] != b'0');
+    if !is_plain || !matches!(rest.get(digits), Some(b',' | b'}' | b']')) {
+        return None;
+    }
+    Some((rest[..digits].iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')), digits))
+}
 
 /// The values that the texts of an event can refer to, by number.
 pub(super) type Values<'e> = [Option<&'e str>; VALUES];
@@ -125,8 +150,16 @@ impl<'e> Encoder<'e> {
         Self { values: found, begins }
     }
 
-    /// Appends a text in its encoded form; it may refer to the first `limit` values.
-    pub(super) fn encode(&self, text: &str, limit: usize, out: &mut Vec<u8>, uuids: &mut Vec<u8>) {
+    /// Appends a text in its encoded form; it may refer to the first `limit` values. With `numbers` it is JSON, and the
+    /// numbers in it are taken out.
+    pub(super) fn encode(
+        &self,
+        text: &str,
+        limit: usize,
+        out: &mut Vec<u8>,
+        uuids: &mut Vec<u8>,
+        mut numbers: Option<&mut Vec<u64>>,
+    ) {
         let text = text.as_bytes();
         let (mut at, mut copied) = (0, 0);
         let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte >= 0x80;
@@ -161,6 +194,18 @@ impl<'e> Encoder<'e> {
                 copied = at;
                 continue;
             }
+            if first.is_ascii_digit()
+                && at > 0
+                && let Some(numbers) = numbers.as_mut().filter(|numbers| numbers.len() < NUMBERS_MAX)
+                && let Some((number, digits)) = number_at(text[at - 1], rest)
+            {
+                out.extend_from_slice(&text[copied..at]);
+                out.extend_from_slice(&[LONG, NUMBER as u8]);
+                numbers.push(number);
+                at += digits;
+                copied = at;
+                continue;
+            }
             // On to the beginning of the next word; values and UUIDs begin there.
             if is_word(first) {
                 while at < text.len() && is_word(text[at]) {
@@ -174,12 +219,12 @@ impl<'e> Encoder<'e> {
     }
 }
 
-/// Reads an encoded text back. `uuids` are those of the event that were not used yet.
+/// Reads an encoded text back.
 pub(super) fn decode<'b>(
     encoded: &'b [u8],
     values: &Values<'_>,
     limit: usize,
-    uuids: &mut &[u8],
+    pieces: &mut Pieces<'_>,
 ) -> Parsed<Cow<'b, str>> {
     // Many texts have no reference; looking at all bytes without a way out is done many at a time.
     let is_reference = |byte: u8| (byte >= SHORT_FIRST) | (byte == LONG) | (byte == UUID);
@@ -197,9 +242,9 @@ pub(super) fn decode<'b>(
         let number = match encoded[at] {
             UUID => {
                 let (uuid, rest) =
-                    uuids.split_first_chunk::<16>().ok_or(Bad("a text refers to a UUID too many"))?;
+                    pieces.uuids.split_first_chunk::<16>().ok_or(Bad("a text refers to a UUID too many"))?;
                 push_canonical(uuid, &mut out);
-                *uuids = rest;
+                pieces.uuids = rest;
                 at += 1;
                 continue;
             }
@@ -209,6 +254,14 @@ pub(super) fn decode<'b>(
             }
             short => usize::from(short - SHORT_FIRST),
         };
+        if number == NUMBER {
+            let (next, rest) =
+                pieces.numbers.split_first().ok_or(Bad("a text refers to a number too many"))?;
+            out.extend_from_slice(next.to_string().as_bytes());
+            pieces.numbers = rest;
+            at += 1;
+            continue;
+        }
         let value = values.get(..limit).and_then(|values| values.get(number)).copied().flatten();
         out.extend_from_slice(value.ok_or(Bad("a text refers to a value that is not there"))?.as_bytes());
         at += 1;
@@ -223,14 +276,17 @@ mod tests {
 
     use super::*;
 
-    fn check(text: &str, values: &Values<'_>, limit: usize) -> usize {
+    fn check(text: &str, values: &Values<'_>, limit: usize) -> (usize, Vec<u64>) {
         let encoder = Encoder::new(values);
-        let (mut encoded, mut uuids) = (Vec::new(), Vec::new());
-        encoder.encode(text, limit, &mut encoded, &mut uuids);
-        let mut left = uuids.as_slice();
-        assert_eq!(decode(&encoded, values, limit, &mut left).unwrap(), text);
-        assert!(left.is_empty());
-        encoded.len()
+        let check = |is_json: bool| {
+            let (mut encoded, mut uuids, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
+            encoder.encode(text, limit, &mut encoded, &mut uuids, is_json.then_some(&mut numbers));
+            let mut pieces = Pieces { uuids: &uuids, numbers: &numbers };
+            assert_eq!(decode(&encoded, values, limit, &mut pieces).unwrap(), text);
+            assert!(pieces.uuids.is_empty() && pieces.numbers.is_empty());
+            (encoded.len(), numbers)
+        };
+        (check(false).0, check(true).1)
     }
 
     #[test]
@@ -240,15 +296,24 @@ mod tests {
         values[1] = Some("shop");
         values[11] = Some("alice@example.com");
         let text = "/v2/apps/6e5b2a52-7f1b-4f0a-8f5e-0d9b2f6c1a11?shop=shopping&by=alice@example.com";
-        assert_eq!(check(text, &values, VALUES), "/v2/apps/.?.=shopping&by=..".len());
-        assert_eq!(check("4b1b1e52-7f1b-4f0a-8f5e-0d9b2f6c1a11", &values, VALUES), 1);
-        assert_eq!(check("alice@example.com", &values, 11), "alice@example.com".len());
+        assert_eq!(check(text, &values, VALUES).0, "/v2/apps/.?.=shopping&by=..".len());
+        assert_eq!(check("4b1b1e52-7f1b-4f0a-8f5e-0d9b2f6c1a11", &values, VALUES).0, 1);
+        assert_eq!(check("alice@example.com", &values, 11).0, "alice@example.com".len());
+    }
+
+    #[test]
+    fn numbers_of_json_are_taken_out() {
+        let text =
+            r#"{"a":5,"b":[0,17,007,1.5,-3,1e9],"c":"x:5,6","d":999999999999999,"e":9999999999999999}"#;
+        assert_eq!(check(text, &[None; VALUES], VALUES).1, [5, 0, 17, 5, 999_999_999_999_999]);
+        let many = format!("[{}]", vec!["1"; 100].join(","));
+        assert_eq!(check(&many, &[None; VALUES], VALUES).1.len(), NUMBERS_MAX);
     }
 
     proptest! {
         #[test]
         fn texts_come_back(
-            parts in proptest::collection::vec("(abcd|ab-cd|é|ünïc|[a-z/ ]{0,6}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})", 0..9),
+            parts in proptest::collection::vec("(abcd|[:,][0-9]{1,17}[,}]|ab-cd|é|ünïc|[a-z/ ]{0,6}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})", 0..9),
             limit in 0_usize..=VALUES,
         ) {
             let text = parts.concat();
@@ -260,10 +325,10 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_can_be_read(encoded: Vec<u8>, uuids: Vec<u8>, limit in 0_usize..40) {
+        fn any_bytes_can_be_read(encoded: Vec<u8>, uuids: Vec<u8>, numbers: Vec<u64>, limit in 0_usize..40) {
             let mut values: Values<'_> = [None; VALUES];
             values[3] = Some("value");
-            let _ = decode(&encoded, &values, limit, &mut uuids.as_slice());
+            let _ = decode(&encoded, &values, limit, &mut Pieces { uuids: &uuids, numbers: &numbers });
         }
     }
 }

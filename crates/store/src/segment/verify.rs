@@ -6,7 +6,7 @@ use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    BLOCK_DOCS, Segment,
+    Segment,
     bits::Bad,
     block::{Codes, SINGLE},
     decoder::Decoder,
@@ -102,7 +102,7 @@ impl Segment {
         let mut codes = Codes::default();
         for doc in 0..self.docs {
             let block = decoder.block_of(doc)?;
-            let within = doc as usize % BLOCK_DOCS;
+            let within = block.index_of(doc);
             block.codes(within, &mut codes).map_err(|bad| self.bad(Section::Blocks, 0, bad))?;
             for (field, code) in SINGLE.iter().zip(codes.single) {
                 if let Some(code) = code.checked_sub(1) {
@@ -133,7 +133,7 @@ impl Segment {
         let mut hashes = Vec::new();
         let mut buffer = String::new();
         event.visit_texts(|text| word_hashes(text, &mut buffer, |hash| hashes.push(hash)));
-        if self.block_may_have(doc / BLOCK_DOCS as u32, &hashes)? {
+        if self.block_may_have(self.block_of(doc)?, &hashes)? {
             Ok(())
         } else {
             Err(self.wrong(Section::Words, "a word of an event is not in its block's filter"))

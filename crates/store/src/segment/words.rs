@@ -11,15 +11,18 @@ use super::{Segment, file::Section};
 use crate::Damage;
 
 /// Bits of a filter per distinct word.
-const BITS_PER_WORD: usize = 8;
+const BITS_PER_WORD: usize = 6;
 /// Bits that each word sets.
-const PROBES: u32 = 5;
+const PROBES: u32 = 4;
+/// The same in version 1.
+const PROBES_1: u32 = 5;
 
-/// Words of this shape are in no filter and cannot be searched by it: four hexadecimal digits, letters and digits
-/// mixed. Three of the five words of every UUID are; a search for a UUID is decided by the other two.
+/// Words of this shape are in no filter and cannot be searched by it: four or twelve hexadecimal digits, letters and
+/// digits mixed. Four of the five words of every UUID are; a search for a UUID is decided by its first word. Filters of
+/// version 1 hold the longer ones, which then are not asked for.
 fn is_left_out(word: &str) -> bool {
     let bytes = word.as_bytes();
-    bytes.len() == 4
+    matches!(bytes.len(), 4 | 12)
         && bytes.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
         && bytes.iter().any(u8::is_ascii_digit)
         && bytes.iter().any(u8::is_ascii_lowercase)
@@ -34,15 +37,17 @@ pub(super) fn word_hashes(text: &str, buffer: &mut String, mut visit: impl FnMut
     });
 }
 
-fn probes(hash: u64, bits: u64) -> impl Iterator<Item = u64> {
+fn probes(hash: u64, bits: u64, probes: u32) -> impl Iterator<Item = u64> {
     let (start, step) = (hash as u32, (hash >> 32) as u32 | 1);
-    (0..PROBES).map(move |probe| (u64::from(start.wrapping_add(step.wrapping_mul(probe))) * bits) >> 32)
+    (0..probes).map(move |probe| (u64::from(start.wrapping_add(step.wrapping_mul(probe))) * bits) >> 32)
 }
 
 /// Gathers the words of a block.
 #[derive(Default)]
 pub(super) struct BlockWords {
     hashes: HashSet<u64, BuildHasherDefault<IsHash>>,
+    /// How many blocks were finished.
+    blocks: u32,
     buffer: String,
     json: String,
 }
@@ -66,6 +71,11 @@ impl Hasher for IsHash {
 }
 
 impl BlockWords {
+    /// The number of the block among those that were made here.
+    pub(super) const fn block(&self) -> u32 {
+        self.blocks
+    }
+
     pub(super) fn hashes(&mut self, hashes: &[u64]) {
         self.hashes.extend(hashes);
     }
@@ -93,23 +103,30 @@ impl BlockWords {
         out.resize(start + bytes, 0);
         let filter = &mut out[start..];
         for hash in self.hashes.drain() {
-            for bit in probes(hash, bytes as u64 * 8) {
+            for bit in probes(hash, bytes as u64 * 8, PROBES) {
                 filter[bit as usize / 8] |= 1 << (bit % 8);
             }
         }
+        self.blocks += 1;
     }
 }
 
 impl Segment {
-    /// Whether a block may have all of these words.
-    pub(super) fn block_may_have(&self, block: u32, hashes: &[u64]) -> Result<bool, Damage> {
+    /// The filter of a block.
+    pub(super) fn block_filter(&self, block: u32) -> Result<&[u8], Damage> {
         let at = u64::from(block) * 8;
         let offset = |bytes: &[u8]| bytes.try_into().map_or(0, u64::from_le_bytes);
         let record = self.file.bytes(Section::WordIndex, at..at + 16)?;
-        let filter = self.file.bytes(Section::Words, offset(&record[..8])..offset(&record[8..]))?;
+        self.file.bytes(Section::Words, offset(&record[..8])..offset(&record[8..]))
+    }
+
+    /// Whether a block may have all of these words.
+    pub(super) fn block_may_have(&self, block: u32, hashes: &[u64]) -> Result<bool, Damage> {
+        let filter = self.block_filter(block)?;
         let bits = filter.len() as u64 * 8;
+        let count = if self.file.version() == 1 { PROBES_1 } else { PROBES };
         Ok(hashes.iter().all(|hash| {
-            probes(*hash, bits)
+            probes(*hash, bits, count)
                 .all(|bit| filter.get(bit as usize / 8).is_none_or(|byte| byte >> (bit % 8) & 1 == 1))
         }))
     }

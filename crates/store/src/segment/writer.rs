@@ -6,25 +6,46 @@ use hashbrown::HashMap;
 use uuid::Uuid;
 
 use super::{
-    BLOCK_DOCS, SEGMENT_EVENTS_MAX, SegmentMeta, WriteError,
-    block::{Codes, SINGLE},
-    draft::{Draft, DraftFields},
+    SEGMENT_EVENTS_MAX, SegmentMeta, WriteError,
+    block::{BLOCK_DOCS, Codes, SINGLE},
+    draft::{Draft, DraftEvents, DraftPostings},
     fields::{CATEGORY, FIXED_FIELDS, ORGANIZATION},
     record::{PLAIN_COLUMNS, Record},
+    terms::TermsWriter,
     words::{BlockWords, word_hashes},
 };
 use crate::{Damage, codec::View, files::NewFile};
 
-/// The events that have one value, ascending by number and never empty.
+/// An event in the chain of those that have the same value.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Numbers<'s> {
-    pub(crate) first: u32,
-    pub(crate) rest: &'s [u32],
+pub(crate) struct Link {
+    pub(crate) number: u32,
+    /// The link before this one; itself when there is none.
+    pub(crate) before: u32,
 }
 
-impl Numbers<'_> {
-    pub(crate) fn iter(&self) -> impl Iterator<Item = u32> {
-        std::iter::once(self.first).chain(self.rest.iter().copied())
+/// The events that have one value, descending by number and never empty.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Numbers<'s> {
+    links: &'s [Link],
+    last: u32,
+}
+
+impl<'s> Numbers<'s> {
+    pub(crate) const fn new(links: &'s [Link], last: u32) -> Self {
+        Self { links, last }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u32> + use<'s> {
+        let links = self.links;
+        let mut next = Some(self.last);
+        std::iter::from_fn(move || {
+            let place = next?;
+            let link = links.get(place as usize)?;
+            // A chain only ever leads back.
+            next = Some(link.before).filter(|before| *before < place);
+            Some(link.number)
+        })
     }
 }
 
@@ -88,6 +109,38 @@ impl Arrangement {
     }
 }
 
+/// Fewer docs of one organization share their block with others.
+const OWN_BLOCK_DOCS_MIN: u32 = 48;
+
+impl Arrangement {
+    /// Where blocks end. An organization with enough docs has blocks of its own, of about the same size each, so that
+    /// merging can copy them: no other segment's events of the same organization come inside.
+    fn block_ends(&self) -> Vec<u32> {
+        let docs = self.numbers.len() as u32;
+        let mut ends = Vec::new();
+        let (mut open, mut start) = (0, 0);
+        for end in self.starts.iter().copied().chain([docs]) {
+            let count = end - start;
+            if count < OWN_BLOCK_DOCS_MIN {
+                if end - open >= BLOCK_DOCS {
+                    ends.push(end);
+                    open = end;
+                }
+            } else {
+                if start > open {
+                    ends.push(start);
+                }
+                let blocks = ((count + BLOCK_DOCS / 2) / BLOCK_DOCS).max(1);
+                let share = |block: u32| (u64::from(count) * u64::from(block) / u64::from(blocks)) as u32;
+                ends.extend((1..=blocks).map(|block| start + share(block)));
+                open = end;
+            }
+            start = end;
+        }
+        ends
+    }
+}
+
 /// The values of a field by their bytes: a value's place is its code.
 fn sorted(values: Values<'_>) -> Values<'_> {
     // Most are told apart by their first bytes, which are compared as one number.
@@ -127,8 +180,8 @@ impl<'s> Column<'s> {
         self.codes.get(doc as usize).copied().unwrap_or(0)
     }
 
-    /// Writes the field's terms and postings.
-    fn write(&self, draft: &mut DraftFields, with_postings: bool) -> Result<(), WriteError> {
+    /// Writes the field's postings.
+    fn write(&self, draft: &mut DraftPostings, with_postings: bool) -> Result<(), WriteError> {
         // Counting sort by code keeps the docs of each term in order.
         let mut ends = vec![0_u32; self.values.len() + 2];
         self.codes.iter().for_each(|code| ends[*code as usize + 1] += 1);
@@ -143,30 +196,36 @@ impl<'s> Column<'s> {
             *place += 1;
         }
         let mut field = draft.field();
-        for ((text, _), bounds) in self.values.iter().zip(ends[1..].windows(2)) {
-            field.push(text.as_bytes(), &docs[bounds[0] as usize..bounds[1] as usize], with_postings)?;
+        for bounds in ends[1..].windows(2) {
+            field.push(&docs[bounds[0] as usize..bounds[1] as usize], with_postings)?;
         }
-        draft.end_field(field, "")
+        draft.end_field(field)
     }
 }
 
-/// Writes a field whose values may share events.
+/// Writes the terms of a field.
+fn write_terms(values: &Values<'_>, draft: &mut Draft, key: &str) -> Result<(), WriteError> {
+    let mut terms = TermsWriter::default();
+    values.iter().for_each(|(text, _)| terms.push(text.as_bytes()));
+    draft.field(&terms, key)
+}
+
+/// Writes the postings of a field whose values may share events.
 fn write_many(
     values: &Values<'_>,
     arrangement: &Arrangement,
-    draft: &mut DraftFields,
-    key: &str,
+    draft: &mut DraftPostings,
 ) -> Result<(), WriteError> {
     let mut field = draft.field();
     let mut docs = Vec::new();
-    for (text, numbers) in values {
+    for (_, numbers) in values {
         docs.clear();
         docs.extend(numbers.iter().map(|number| arrangement.docs[number as usize]));
         docs.sort_unstable();
         docs.dedup();
-        field.push(text.as_bytes(), &docs, true)?;
+        field.push(&docs, true)?;
     }
-    draft.end_field(field, key)
+    draft.end_field(field)
 }
 
 /// The labels of every event.
@@ -232,8 +291,8 @@ impl FieldWords {
         Self { blocks: vec![0; ends.len()], ends, hashes }
     }
 
-    fn add(&mut self, code: u32, block: u32, words: &mut BlockWords) {
-        let code = code as usize;
+    fn add(&mut self, code: u32, words: &mut BlockWords) {
+        let (code, block) = (code as usize, words.block());
         if self.blocks[code] != block + 1 {
             self.blocks[code] = block + 1;
             let start = code.checked_sub(1).map_or(0, |before| self.ends[before]);
@@ -274,22 +333,30 @@ pub(crate) fn write_segment(
     let labels = Labels::new(source.labels(), &arrangement);
 
     let mut draft = Draft::new(file, order.len())?;
+    for (number, column) in columns.iter().enumerate() {
+        write_terms(if number == CATEGORY { &categories } else { &column.values }, &mut draft, "")?;
+    }
+    for (key, values) in &labels.labels {
+        write_terms(values, &mut draft, key)?;
+    }
+    let mut draft = draft.end_terms()?;
     write_events(source, &arrangement, &columns, &categories, &labels, &mut draft)?;
-    let time_order = order.iter().map(|number| Ok(arrangement.docs[*number as usize]));
-    let mut draft = draft.end_events(&arrangement.starts, time_order)?;
+    let time_order: Vec<u32> = order.iter().map(|number| arrangement.docs[*number as usize]).collect();
+    let mut draft = draft.end_events(&arrangement.starts, &time_order)?;
     for (number, column) in columns.iter().enumerate() {
         if number == CATEGORY {
-            write_many(&categories, &arrangement, &mut draft, "")?;
+            write_many(&categories, &arrangement, &mut draft)?;
         } else {
             column.write(&mut draft, number != ORGANIZATION)?;
         }
     }
-    for (key, values) in &labels.labels {
-        write_many(values, &arrangement, &mut draft, key)?;
+    for (_, values) in &labels.labels {
+        write_many(values, &arrangement, &mut draft)?;
     }
-    draft.finish(
-        arrangement.numbers.iter().map(|number| Ok(source.id(*number).unwrap_or_default().into_bytes())),
-    )
+    draft.finish(|ids| {
+        let id = |number: &u32| source.id(*number).unwrap_or_default().into_bytes();
+        arrangement.numbers.iter().try_for_each(|number| ids.push(&id(number)))
+    })
 }
 
 fn write_events<'s>(
@@ -298,8 +365,9 @@ fn write_events<'s>(
     columns: &[Column<'s>],
     categories: &Values<'s>,
     labels: &Labels<'s>,
-    draft: &mut Draft,
+    draft: &mut DraftEvents,
 ) -> Result<(), WriteError> {
+    let mut ends = arrangement.block_ends().into_iter().peekable();
     let category_codes: HashMap<&str, u32> = categories.iter().map(|(text, _)| *text).zip(0..).collect();
     let mut buffer = String::new();
     let mut column_words: Vec<FieldWords> =
@@ -318,18 +386,20 @@ fn write_events<'s>(
         codes.labels.clear();
         codes.labels.extend_from_slice(labels.of(doc));
         let record = Record::of_view(&view, position, recorded);
-        let block = doc / BLOCK_DOCS as u32;
+        if ends.next_if_eq(&doc).is_some() {
+            draft.end_block()?;
+        }
         draft.push(&record, &codes, |words| {
             for (field, column) in columns.iter().enumerate() {
                 if let Some(code) = column.code(doc).checked_sub(1) {
-                    column_words[field].add(code, block, words);
+                    column_words[field].add(code, words);
                 }
             }
             for code in &codes.categories {
-                category_words.add(*code, block, words);
+                category_words.add(*code, words);
             }
             for (label, code) in &codes.labels {
-                label_words[*label as usize].add(*code, block, words);
+                label_words[*label as usize].add(*code, words);
             }
             record.texts[..PLAIN_COLUMNS].iter().flatten().for_each(|text| words.text(text));
             record.texts[PLAIN_COLUMNS..].iter().flatten().for_each(|json| words.json(json));

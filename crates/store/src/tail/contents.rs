@@ -7,48 +7,17 @@ use std::hash::BuildHasher;
 
 use annals_model::{Event, Field, Position, Timestamp};
 use bytes::Bytes;
-use hashbrown::{DefaultHashBuilder, HashMap, HashTable, hash_map::EntryRef};
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use uuid::Uuid;
 
-use super::unreadable;
+use super::{unreadable, values::Values};
 use crate::{
     Damage,
     batch::slice,
     codec::{CodecError, View},
     query::{follow::Stretch, part::Identity},
-    segment::{self, Numbers, Sealable},
+    segment::{self, Sealable},
 };
-
-/// The events that have one value of one field, ascending and never empty.
-#[derive(Debug)]
-pub(crate) struct Postings {
-    first: u32,
-    rest: Vec<u32>,
-}
-
-impl Postings {
-    fn push(&mut self, number: u32) {
-        // An event can say the same category twice.
-        if self.rest.last().copied().unwrap_or(self.first) != number {
-            self.rest.push(number);
-        }
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = u32> {
-        std::iter::once(self.first).chain(self.rest.iter().copied())
-    }
-}
-
-type Values = HashMap<String, Postings>;
-
-fn index(values: &mut Values, value: &str, number: u32) {
-    match values.entry_ref(value) {
-        EntryRef::Occupied(mut entry) => entry.get_mut().push(number),
-        EntryRef::Vacant(entry) => {
-            entry.insert(Postings { first: number, rest: Vec::new() });
-        }
-    }
-}
 
 /// What is known of an event without reading it.
 #[derive(Debug, Clone, Copy)]
@@ -100,7 +69,7 @@ impl Contents {
             ids: HashTable::new(),
             identities: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
-            fixed: Field::FIXED.iter().map(|_| Values::new()).collect(),
+            fixed: Field::FIXED.iter().map(|_| Values::default()).collect(),
             labels: HashMap::new(),
             bytes: 0,
         }
@@ -150,13 +119,13 @@ impl Contents {
 
         for (field, values) in Field::FIXED.iter().zip(fixed) {
             if field.is_indexed() {
-                view.visit(field, |value| index(values, value, number));
+                view.visit(field, |value| values.add(hasher, value, number));
             }
         }
         for &(key, value) in view.labels() {
-            match labels.entry_ref(key) {
-                EntryRef::Occupied(mut entry) => index(entry.get_mut(), value, number),
-                EntryRef::Vacant(entry) => index(entry.insert(Values::new()), value, number),
+            match labels.get_mut(key) {
+                Some(values) => values.add(hasher, value, number),
+                None => labels.entry_ref(key).or_default().add(hasher, value, number),
             }
         }
     }
@@ -247,6 +216,11 @@ impl Contents {
             .filter(move |&number| self.entry(number).is_some_and(|entry| entry.id == id))
     }
 
+    /// What values are hashed with.
+    pub(crate) fn hasher(&self) -> &DefaultHashBuilder {
+        &self.hasher
+    }
+
     /// The values of an indexed field; `None` for a field that is not indexed. A label nobody has is no values.
     pub(crate) fn values(&self, field: &Field) -> Option<Option<&Values>> {
         if !field.is_indexed() {
@@ -275,19 +249,12 @@ impl Sealable for Contents {
     }
 
     fn values(&self, field: usize) -> segment::Values<'_> {
-        self.fixed.get(field).map(posted).unwrap_or_default()
+        self.fixed.get(field).map(|values| values.iter().collect()).unwrap_or_default()
     }
 
     fn labels(&self) -> Vec<(&str, segment::Values<'_>)> {
-        self.labels.iter().map(|(key, values)| (key.as_str(), posted(values))).collect()
+        self.labels.iter().map(|(key, values)| (key.as_str(), values.iter().collect())).collect()
     }
-}
-
-fn posted(values: &Values) -> segment::Values<'_> {
-    values
-        .iter()
-        .map(|(value, postings)| (value.as_str(), Numbers { first: postings.first, rest: &postings.rest }))
-        .collect()
 }
 
 /// What an encoded event is deduplicated by.

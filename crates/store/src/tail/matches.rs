@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use annals_model::{Event, Field, Order, Position};
 use hashbrown::HashMap;
 
-use super::{TailPart, bits::Bits, contents::Contents, unreadable};
+use super::{TailPart, bits::Bits, contents::Contents, unreadable, values::Values};
 use crate::{
     Damage,
     query::part::{Keep, Matches, bucket_of},
@@ -53,14 +53,14 @@ impl<'p> TailMatches<'p> {
         let mut chosen = Bits::none(self.length);
         self.numbers.iter().for_each(|&number| chosen.insert(number));
         let mut absent = chosen.clone();
-        for (value, postings) in values.into_iter().flatten() {
+        for (value, postings) in values.into_iter().flat_map(Values::iter) {
             let mut count = 0;
             for number in postings.iter().filter(|&number| chosen.contains(number)) {
                 absent.remove(number);
                 count += 1;
             }
             if count != 0 {
-                *counts.entry(Some(value.clone())).or_default() += count;
+                *counts.entry(Some(value.to_owned())).or_default() += count;
             }
         }
         let absent = absent.count() as u64;

@@ -10,6 +10,7 @@ mod matches;
 mod select;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use std::{
     ops::RangeInclusive,

@@ -144,7 +144,7 @@ impl Selector<'_> {
     fn add_named<'w>(&self, field: &Field, wanted: impl Iterator<Item = &'w str>, found: &mut Bits) -> bool {
         let Some(values) = self.contents.values(field) else { return false };
         let Some(values) = values else { return true };
-        for postings in wanted.filter_map(|value| values.get(value)) {
+        for postings in wanted.filter_map(|value| values.get(self.contents.hasher(), value)) {
             postings.iter().for_each(|number| found.insert(number));
         }
         true

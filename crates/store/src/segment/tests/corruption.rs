@@ -143,7 +143,11 @@ proptest! {
             }
             let _ = segment.find(events[0].id);
             let _ = segment.verify();
-            let merged = crate::segment::merge_segments(place.create("merged"), &[std::sync::Arc::new(segment)]);
+            let merged = crate::segment::merge_segments(
+                place.create("merged"),
+                &[std::sync::Arc::new(segment)],
+                &|| false,
+            );
             drop(merged);
         }
     }

@@ -27,7 +27,7 @@ fn event(seq: u64) -> Event {
 fn no_events_make_no_segment() {
     let place = Place::new();
     assert!(matches!(write_segment(place.create("none"), &[]), Err(WriteError::Size(0))));
-    assert!(matches!(merge_segments(place.create("none"), &[]), Err(WriteError::Size(0))));
+    assert!(matches!(merge_segments(place.create("none"), &[], &|| false), Err(WriteError::Size(0))));
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod corruption;
 mod edges;
 mod events;
 mod merging;
+mod versions;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -60,7 +61,7 @@ impl Place {
     }
 
     fn merge(&self, name: &str, inputs: &[Arc<Segment>]) -> Arc<Segment> {
-        let meta = merge_segments(self.create(name), inputs).unwrap();
+        let meta = merge_segments(self.create(name), inputs, &|| false).unwrap();
         self.open(name, &meta)
     }
 

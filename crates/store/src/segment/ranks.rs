@@ -1,0 +1,388 @@
+//! Columns of codes inside a block. A block numbers the distinct codes of a column in the order they appear and keeps
+//! these ranks in its frame; which codes they stand for is in the block's table, outside of the frame. So a frame does
+//! not depend on the segment's dictionaries, and merging copies it and writes the table anew.
+
+use super::{
+    bits::{Bad, BitWriter, Parsed, Reader, put_varint, unpack, width_of},
+    block::{SINGLE, SINGLE_FIELDS},
+    fields::{CATEGORY, FieldRecord},
+};
+
+/// Kinds of columns of ranks: one rank for all, one byte each, or one byte each that tells a rank that is new from one
+/// that was there before.
+const CONSTANT: u8 = 0;
+const PLAIN: u8 = 1;
+const NEWS: u8 = 2;
+/// Added to the kind when the entries belong to the ranks of another column, which determines this one.
+const BY_PARENT: u8 = 4;
+
+/// In which order the columns are written, and by which other column each is determined more often than not; that one
+/// comes before it.
+pub(super) const ORDER: [(usize, Option<usize>); SINGLE_FIELDS] = [
+    (0, None),      // source
+    (1, None),      // type
+    (3, None),      // outcome
+    (4, None),      // status
+    (5, None),      // organization.name
+    (10, None),     // actor.type
+    (11, None),     // actor.id
+    (14, None),     // target.id
+    (16, None),     // part
+    (17, None),     // origin
+    (18, None),     // zone
+    (20, None),     // request.ip
+    (2, Some(1)),   // action by type
+    (13, Some(1)),  // target.type by type
+    (19, Some(1)),  // request.method by type
+    (6, Some(14)),  // project.id by target.id
+    (7, Some(6)),   // project.name by project.id
+    (8, Some(6)),   // environment.id by project.id
+    (9, Some(8)),   // environment.name by environment.id
+    (12, Some(11)), // actor.name by actor.id
+    (15, Some(14)), // target.name by target.id
+];
+
+/// The codes of one column of a block.
+#[derive(Default)]
+pub(super) struct Column {
+    /// The distinct codes in the order they appeared.
+    pub(super) codes: Vec<u32>,
+    /// By doc: rank + 1, or 0 when absent.
+    pub(super) ranks: Vec<u8>,
+}
+
+impl Column {
+    /// Adds the next doc's code + 1, or 0.
+    pub(super) fn push(&mut self, code: u32) {
+        let Some(code) = code.checked_sub(1) else {
+            self.ranks.push(0);
+            return;
+        };
+        let last = self.ranks.last().and_then(|rank| rank.checked_sub(1)).map(usize::from);
+        if let Some(rank) = last.filter(|rank| self.codes.get(*rank) == Some(&code)) {
+            self.ranks.push(rank as u8 + 1);
+            return;
+        }
+        let rank = self.codes.iter().position(|known| *known == code).unwrap_or_else(|| {
+            self.codes.push(code);
+            self.codes.len() - 1
+        });
+        self.ranks.push(rank as u8 + 1);
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.codes.clear();
+        self.ranks.clear();
+    }
+
+    /// Appends the ranks.
+    pub(super) fn write(&self, parent: Option<&Self>, out: &mut Vec<u8>) {
+        if let Some(parent) = parent.filter(|parent| parent.codes.len() + 1 < self.ranks.len())
+            && let Some(entries) = by_parent(&parent.ranks, parent.codes.len(), &self.ranks)
+            && !is_constant(&self.ranks)
+        {
+            put(&entries, BY_PARENT, out);
+            return;
+        }
+        put(&self.ranks, 0, out);
+    }
+}
+
+/// The rank that belongs to each rank of the parent, if there is one for each.
+fn by_parent(parent: &[u8], distinct: usize, ranks: &[u8]) -> Option<Vec<u8>> {
+    let mut entries: Vec<Option<u8>> = vec![None; distinct + 1];
+    for (of, rank) in parent.iter().zip(ranks) {
+        if *entries.get_mut(usize::from(*of))?.get_or_insert(*rank) != *rank {
+            return None;
+        }
+    }
+    Some(entries.into_iter().map(Option::unwrap_or_default).collect())
+}
+
+fn is_constant(entries: &[u8]) -> bool {
+    entries.windows(2).all(|two| two[0] == two[1])
+}
+
+fn put(entries: &[u8], base: u8, out: &mut Vec<u8>) {
+    if is_constant(entries) {
+        out.extend_from_slice(&[base + CONSTANT, entries.first().copied().unwrap_or(0)]);
+        return;
+    }
+    let most = entries.iter().copied().max().unwrap_or(0);
+    if usize::from(most) * 2 <= entries.len() {
+        out.push(base + PLAIN);
+        out.extend_from_slice(entries);
+        return;
+    }
+    out.push(base + NEWS);
+    let mut newest = 0;
+    for &entry in entries {
+        out.push(if entry == newest + 1 {
+            newest += 1;
+            0
+        } else {
+            entry + 1
+        });
+    }
+}
+
+/// The ranks of one column, as they are read.
+#[derive(Debug, Clone)]
+pub(super) enum Ranks {
+    Constant(u8),
+    Each(Box<[u8]>),
+}
+
+impl Ranks {
+    /// Takes a column for `docs` docs from the front.
+    pub(super) fn parse(reader: &mut Reader<'_>, docs: usize, parent: Option<&Self>) -> Parsed<Self> {
+        let kind = reader.u8()?;
+        let parent = match (kind & BY_PARENT != 0, parent) {
+            (false, _) => None,
+            (true, Some(parent)) => Some(parent),
+            (true, None) => return Err(Bad("a column that no other one determines")),
+        };
+        let length = parent.map_or(docs, |parent| parent.most() + 1);
+        let entries: Box<[u8]> = match kind & !BY_PARENT {
+            CONSTANT => return Ok(Self::Constant(reader.u8()?)),
+            PLAIN => reader.take(length)?.into(),
+            NEWS => {
+                let mut newest = 0_u8;
+                let decode = |code: &u8| match code.checked_sub(1) {
+                    Some(rank) => rank,
+                    None => {
+                        newest = newest.saturating_add(1);
+                        newest
+                    }
+                };
+                reader.take(length)?.iter().map(decode).collect()
+            }
+            _ => return Err(Bad("an unknown kind of column")),
+        };
+        let Some(parent) = parent else { return Ok(Self::Each(entries)) };
+        let of = |doc: usize| entries.get(usize::from(parent.get(doc))).copied().unwrap_or(0);
+        Ok(Self::Each((0..docs).map(of).collect()))
+    }
+
+    /// Rank + 1 of a doc, or 0.
+    pub(super) fn get(&self, doc: usize) -> u8 {
+        match self {
+            Self::Constant(rank) => *rank,
+            Self::Each(ranks) => ranks.get(doc).copied().unwrap_or(0),
+        }
+    }
+
+    fn most(&self) -> usize {
+        usize::from(match self {
+            Self::Constant(rank) => *rank,
+            Self::Each(ranks) => ranks.iter().copied().max().unwrap_or(0),
+        })
+    }
+}
+
+/// Parts of a table: the columns with one code an event, and the categories.
+pub(super) const TABLE_COLUMNS: usize = SINGLE_FIELDS + 1;
+/// The place of the categories among them.
+pub(super) const CATEGORIES: usize = SINGLE_FIELDS;
+/// The bit that says that there are labels.
+const LABELS_BIT: u32 = 1 << TABLE_COLUMNS;
+/// The most entries of one part of a table that are believed.
+const ENTRIES_MAX: u64 = 1 << 20;
+
+/// How many bits the codes of each part of a segment's tables have.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Widths {
+    pub(super) columns: [u8; TABLE_COLUMNS],
+    /// The names of labels; how wide their codes are is said by each table.
+    pub(super) labels: u8,
+}
+
+impl Widths {
+    /// The widths that belong to the records of the fixed fields and to so many labels.
+    pub(super) fn of(fixed: &[FieldRecord], labels: usize) -> Self {
+        let width = |count: u64| width_of(count.saturating_sub(1)) as u8;
+        let mut columns = [0; TABLE_COLUMNS];
+        for (width_of_column, field) in columns.iter_mut().zip(SINGLE.into_iter().chain([CATEGORY])) {
+            *width_of_column = fixed.get(field).map_or(0, |record| width(u64::from(record.terms)));
+        }
+        Self { columns, labels: width(labels as u64) }
+    }
+}
+
+/// Which codes the ranks of a block stand for.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Table {
+    pub(super) columns: [Vec<u32>; TABLE_COLUMNS],
+    /// Label and code.
+    pub(super) labels: Vec<(u32, u32)>,
+}
+
+impl Table {
+    /// Appends the table.
+    pub(super) fn write<'c>(
+        columns: impl Iterator<Item = &'c [u32]> + Clone,
+        labels: &[(u32, u32)],
+        widths: &Widths,
+        out: &mut Vec<u8>,
+    ) {
+        let mut mask = if labels.is_empty() { 0 } else { LABELS_BIT };
+        for (bit, codes) in columns.clone().enumerate() {
+            mask |= u32::from(!codes.is_empty()) << bit;
+        }
+        out.extend_from_slice(&mask.to_le_bytes()[..3]);
+        for codes in columns.clone().filter(|codes| !codes.is_empty()) {
+            put_varint(out, codes.len() as u64);
+        }
+        let label_codes = width_of(labels.iter().map(|(_, code)| u64::from(*code)).max().unwrap_or(0));
+        if !labels.is_empty() {
+            put_varint(out, labels.len() as u64);
+            out.push(label_codes as u8);
+        }
+        let mut bits = BitWriter::new(out);
+        for (codes, width) in columns.zip(widths.columns) {
+            codes.iter().for_each(|code| bits.put(u64::from(*code), u32::from(width)));
+        }
+        for (label, code) in labels {
+            bits.put(u64::from(*label), u32::from(widths.labels));
+            bits.put(u64::from(*code), label_codes);
+        }
+        bits.finish();
+    }
+
+    /// Reads a table that fills `bytes`.
+    pub(super) fn parse(bytes: &[u8], widths: &Widths) -> Parsed<Self> {
+        const SAME: Bad = Bad("a table has a code twice");
+        let mut reader = Reader::new(bytes);
+        let mask = [reader.u8()?, reader.u8()?, reader.u8()?, 0];
+        let mask = u32::from_le_bytes(mask);
+        let count = |reader: &mut Reader<'_>, bit: usize| match mask >> bit & 1 {
+            0 => Ok(0),
+            _ => reader.varint().and_then(|count| {
+                if count <= ENTRIES_MAX {
+                    Ok(count as usize)
+                } else {
+                    Err(Bad("more codes than there can be"))
+                }
+            }),
+        };
+        let mut counts = [0; TABLE_COLUMNS];
+        for (bit, entry) in counts.iter_mut().enumerate() {
+            *entry = count(&mut reader, bit)?;
+        }
+        let labels = count(&mut reader, TABLE_COLUMNS)?;
+        let label_codes = if labels > 0 { u32::from(reader.u8()?) } else { 0 };
+        if label_codes > 64 {
+            return Err(Bad("an impossible width"));
+        }
+        let rest = bytes.get(reader.at()..).unwrap_or_default();
+        let mut bit = 0_u64;
+        let mut next = |width: u32| -> Parsed<u32> {
+            let code = unpack(rest, bit, width).ok_or(Bad("a table that is too short"))?;
+            bit += u64::from(width);
+            u32::try_from(code).map_err(|_| Bad("a code that is too large"))
+        };
+        let mut table = Self::default();
+        for ((codes, count), width) in table.columns.iter_mut().zip(counts).zip(widths.columns) {
+            if count > 1 && width == 0 {
+                return Err(SAME);
+            }
+            for _ in 0..count {
+                codes.push(next(u32::from(width))?);
+            }
+        }
+        if labels > 1 && u32::from(widths.labels) + label_codes == 0 {
+            return Err(SAME);
+        }
+        for _ in 0..labels {
+            table.labels.push((next(u32::from(widths.labels))?, next(label_codes)?));
+        }
+        Ok(table)
+    }
+
+    /// Code + 1 of a rank + 1 of a column; 0 of 0.
+    pub(super) fn code(&self, column: usize, rank: u8) -> Parsed<u32> {
+        let Some(rank) = rank.checked_sub(1) else { return Ok(0) };
+        self.column_code(column, usize::from(rank)).map(|code| code.saturating_add(1))
+    }
+
+    /// The code of a rank of a column.
+    pub(super) fn column_code(&self, column: usize, rank: usize) -> Parsed<u32> {
+        let code = self.columns.get(column).and_then(|codes| codes.get(rank)).copied();
+        code.ok_or(Bad("a rank without a code"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+
+    #[test]
+    fn every_column_comes_once_and_behind_its_parent() {
+        let mut seen = [false; SINGLE_FIELDS];
+        for (column, parent) in ORDER {
+            assert!(!seen[column] && parent.is_none_or(|parent| seen[parent]));
+            seen[column] = true;
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn columns_come_back(
+            codes in vec((0_u32..12, 0_u32..90), 1..96),
+            modulo in 1_u32..12,
+        ) {
+            let (mut parent, mut free, mut determined) = (Column::default(), Column::default(), Column::default());
+            for (one, two) in &codes {
+                parent.push(*one);
+                free.push(*two);
+                determined.push(one % modulo);
+            }
+            let mut bytes = Vec::new();
+            parent.write(None, &mut bytes);
+            free.write(Some(&parent), &mut bytes);
+            determined.write(Some(&parent), &mut bytes);
+            let mut reader = Reader::new(&bytes);
+            let first = Ranks::parse(&mut reader, codes.len(), None).unwrap();
+            let read = [
+                (&parent, first.clone()),
+                (&free, Ranks::parse(&mut reader, codes.len(), Some(&first)).unwrap()),
+                (&determined, Ranks::parse(&mut reader, codes.len(), Some(&first)).unwrap()),
+            ];
+            prop_assert!(reader.is_empty());
+            for (written, ranks) in read {
+                for doc in 0..codes.len() {
+                    prop_assert_eq!(ranks.get(doc), written.ranks[doc]);
+                }
+            }
+            for (column, codes) in [(&free, codes.iter().map(|(_, two)| *two).collect::<Vec<_>>())] {
+                for (rank, code) in column.ranks.iter().zip(codes) {
+                    prop_assert_eq!(rank.checked_sub(1).map_or(0, |rank| column.codes[usize::from(rank)] + 1), code);
+                }
+            }
+        }
+
+        #[test]
+        fn tables_come_back(
+            columns in vec(vec(0_u32..1 << 17, 0..90), TABLE_COLUMNS),
+            labels in vec((0_u32..9, 0_u32..1000), 0..9),
+        ) {
+            let widths = Widths { columns: [17; TABLE_COLUMNS], labels: 4 };
+            let mut bytes = Vec::new();
+            Table::write(columns.iter().map(Vec::as_slice), &labels, &widths, &mut bytes);
+            let table = Table::parse(&bytes, &widths).unwrap();
+            prop_assert_eq!(table.columns.to_vec(), columns);
+            prop_assert_eq!(table.labels, labels);
+        }
+
+        #[test]
+        fn any_bytes_can_be_read(bytes: Vec<u8>, docs in 0_usize..100, width in 0_u8..70) {
+            let _ = Table::parse(&bytes, &Widths { columns: [width; TABLE_COLUMNS], labels: width });
+            let mut reader = Reader::new(&bytes);
+            if let Ok(parent) = Ranks::parse(&mut reader, docs, None) {
+                let _ = Ranks::parse(&mut reader, docs, Some(&parent));
+            }
+        }
+    }
+}

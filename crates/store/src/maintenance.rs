@@ -4,6 +4,7 @@
 use std::{
     sync::{
         Mutex, PoisonError,
+        atomic::Ordering::Relaxed,
         mpsc::{self, Receiver, RecvTimeoutError, Sender},
     },
     time::{Duration, Instant},
@@ -20,6 +21,8 @@ use crate::{
 
 /// How often the age of the tail is looked at.
 const TICK: Duration = Duration::from_millis(250);
+/// How long nothing may have come before the catalog gives unused space back.
+const IDLE: Duration = Duration::from_secs(3);
 /// How long to wait after a failure; doubled after each further one.
 const BACKOFF_FIRST: Duration = Duration::from_millis(500);
 /// How long at most.
@@ -153,11 +156,32 @@ fn note_merge(backoff: &mut Backoff, shared: &Shared, result: &Result<(), Mainte
     }
 }
 
+/// Tells when the store has nothing to do, once each time.
+struct Rest {
+    last_seq: u64,
+    since: Instant,
+    is_told: bool,
+}
+
+impl Rest {
+    fn begins(&mut self, shared: &Shared) -> bool {
+        let last_seq = shared.last_seq.load(Relaxed);
+        if last_seq != self.last_seq || !shared.layout().frozen.is_empty() {
+            *self = Self { last_seq, since: Instant::now(), is_told: false };
+        }
+        !self.is_told && self.since.elapsed() >= IDLE && {
+            self.is_told = true;
+            true
+        }
+    }
+}
+
 /// The merging thread.
 pub(crate) fn run_merger(shared: &Shared, objects: &Objects, orders: &Receiver<MergerOrder>) {
     let mut backoff = Backoff::default();
     // Once at the start: a run that ended early may have left files and merges undone.
     let mut is_due = true;
+    let mut rest = Rest { last_seq: 0, since: Instant::now(), is_told: false };
     let result = sweep(shared, objects);
     backoff.note(shared, "sweeping", &result);
     loop {
@@ -183,6 +207,12 @@ pub(crate) fn run_merger(shared: &Shared, objects: &Objects, orders: &Receiver<M
             let result = merge_by_policy(shared, objects);
             note_merge(&mut backoff, shared, &result);
             is_due = result.is_err();
+        } else if !is_due && shared.health.poisoned().is_none() && rest.begins(shared) {
+            match shared.change(|catalog| catalog.shrink()) {
+                Ok(true) => tracing::debug!("the catalog gave unused space back"),
+                Ok(false) => {}
+                Err(error) => tracing::warn!(%error, "the catalog keeps its unused space"),
+            }
         }
     }
 }

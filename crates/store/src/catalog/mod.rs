@@ -104,4 +104,10 @@ pub(crate) trait Catalog: Send {
 
     /// Removes a search of somebody's own, or a shared one; whether there was one.
     fn delete_search(&mut self, owner: &str, name: &str, is_shared: bool) -> Result<bool, CatalogError>;
+
+    /// Gives the space back that its files take without need, if that is much; whether it did. Everybody else waits for
+    /// as long as it takes to write again what is left.
+    fn shrink(&mut self) -> Result<bool, CatalogError> {
+        Ok(false)
+    }
 }

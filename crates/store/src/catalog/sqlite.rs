@@ -18,6 +18,9 @@ use crate::{batch::Row, searches::SavedSearch};
 /// How long another program (a backup, a shell) may hold the file locked.
 const BUSY_WAIT: Duration = Duration::from_secs(10);
 
+/// Less unused space is not worth writing the rest again.
+const SHRUNK_BYTES_MIN: u64 = 8 << 20;
+
 /// Times, numbers and checksums are kept as SQLite's signed 64 bits.
 const SCHEMA: &str = "
 CREATE TABLE store (
@@ -433,6 +436,17 @@ impl Catalog for SqliteCatalog {
     fn delete_search(&mut self, owner: &str, name: &str, is_shared: bool) -> Result<bool, CatalogError> {
         searches::delete(self.begin()?, owner, name, is_shared)
     }
+
+    fn shrink(&mut self) -> Result<bool, CatalogError> {
+        let ask = |pragma: &str| self.connection.query_row(pragma, [], |row| row.get::<_, u32>(0));
+        let (pages, unused) = (ask("PRAGMA page_count")?, ask("PRAGMA freelist_count")?);
+        let bytes = u64::from(unused) * u64::from(ask("PRAGMA page_size")?);
+        if bytes < SHRUNK_BYTES_MIN || unused < pages / 2 {
+            return Ok(false);
+        }
+        self.connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);")?;
+        Ok(true)
+    }
 }
 
 const SEGMENT_COLUMNS: &str =
@@ -513,6 +527,28 @@ mod tests {
 
     fn open(directory: &Path) -> SqliteCatalog {
         SqliteCatalog::open(&directory.join("catalog.sqlite"), 0xdead_beef).unwrap()
+    }
+
+    #[test]
+    fn unused_space_is_given_back() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut catalog = open(directory.path());
+        let large = |first_seq| Row::new(first_seq, 1, Timestamp::MIN, vec![first_seq as u8; 1 << 20]);
+        (1..=24).for_each(|seq| catalog.append(&large(seq)).unwrap());
+        assert!(!catalog.shrink().unwrap(), "nothing is unused");
+        catalog.seal(Some(&segment("a", 1, 20)), 21).unwrap();
+        while catalog.trim(4 << 20).unwrap() {}
+        assert!(catalog.shrink().unwrap());
+        assert!(!catalog.shrink().unwrap());
+        let files = std::fs::read_dir(directory.path()).unwrap();
+        let bytes: u64 = files.map(|file| file.unwrap().metadata().unwrap().len()).sum();
+        assert!(bytes < 6 << 20, "{bytes}");
+        assert_eq!(catalog.read(0).unwrap(), Some(large(21)));
+        drop(catalog);
+        let mut catalog = open(directory.path());
+        assert_eq!(catalog.segments().unwrap(), [segment("a", 1, 20)]);
+        assert_eq!(catalog.read(24).unwrap(), Some(large(24)));
+        assert_eq!(catalog.head().unwrap().next_seq, 25);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use annals_model::Filter;
 use roaring::RoaringBitmap;
 
-use super::{BLOCK_DOCS, Segment, decoder::Decoder};
+use super::{Segment, decoder::Decoder, positions::GROUP_DOCS};
 use crate::{
     Damage,
     query::follow::{Gathering, Stretch},
@@ -50,13 +50,14 @@ impl Segment {
     /// Those of `docs` that lie in a stretch of the log, in its order.
     fn in_log_order(&self, docs: &RoaringBitmap, stretch: Stretch) -> Result<Vec<(u64, u32)>, Damage> {
         let mut found = Vec::new();
-        for block in 0..self.blocks() {
-            let (least, most) = self.seqs_of_block(block)?;
+        let group_docs = GROUP_DOCS as u32;
+        for group in 0..self.docs.div_ceil(group_docs) {
+            let (least, most) = self.seqs_of_group(group)?;
             if most <= stretch.after || least > stretch.through {
                 continue;
             }
-            let first = block * BLOCK_DOCS as u32;
-            for doc in docs.range(first..first.saturating_add(BLOCK_DOCS as u32)) {
+            let first = group * group_docs;
+            for doc in docs.range(first..first.saturating_add(group_docs)) {
                 let seq = self.position(doc)?.seq;
                 if stretch.contains(seq) {
                     found.push((seq, doc));

@@ -13,7 +13,7 @@ use super::{
 use crate::Damage;
 
 /// Docs that share a record of the index.
-const GROUP_DOCS: usize = 64;
+pub(super) const GROUP_DOCS: usize = 64;
 /// Units of time offsets in nanoseconds, by their number in the file.
 const UNITS: [u64; 4] = [1, 1_000, 1_000_000, 1_000_000_000];
 /// Bytes of one record of the index.
@@ -62,9 +62,9 @@ impl PositionsWriter {
 }
 
 impl Segment {
-    /// Bounds of the seqs of a block's docs; the upper one may be too high.
-    pub(super) fn seqs_of_block(&self, block: u32) -> Result<(u64, u64), Damage> {
-        let at = u64::from(block) * RECORD_BYTES;
+    /// Bounds of the seqs of a group of docs; the upper one may be too high.
+    pub(super) fn seqs_of_group(&self, group: u32) -> Result<(u64, u64), Damage> {
+        let at = u64::from(group) * RECORD_BYTES;
         let mut reader = Reader::new(self.file.bytes(Section::PositionIndex, at..at + RECORD_BYTES)?);
         let parse = |reader: &mut Reader<'_>| {
             let (_, base_seq) = (reader.i64()?, reader.u64()?);

@@ -127,6 +127,7 @@ class DuckDb:
         return tree_bytes(self.directory)
 
     def ask(self, statement, values):
+        values = [uuid.UUID(value["id"]) if isinstance(value, dict) else value for value in values]
         return self.connection.execute(statement, values).fetchall()
 
     def rows(self, statement, values):

@@ -20,7 +20,7 @@ pub(crate) enum Kind {
     Text,
     /// A whole number.
     Number,
-    /// An IPv4 address.
+    /// An IPv4 or IPv6 address; there are few.
     Address,
     /// JSON as text.
     Json,

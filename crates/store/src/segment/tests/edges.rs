@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use annals_model::{Event, Field, Filter, Json, Order, Timestamp};
+use annals_model::{
+    Criterion, Event, Field, Filter, Glyph, Json, NumberBounds, Order, Pattern, TimeRange, Timestamp,
+};
 use hashbrown::HashMap;
 use uuid::Uuid;
 
@@ -53,6 +55,37 @@ fn long_texts_lie_beside_their_block() {
     answers::check(&segment, &events, &Filter::Text("needle".into()), None);
     let merged = place.merge("merged", &[segment]);
     answers::check_events(&merged, &events);
+}
+
+#[test]
+fn patterns_look_through_the_dictionary_or_the_docs_whichever_is_less() {
+    let place = Place::new();
+    let mut events: Vec<Event> = (0..300).map(event).collect();
+    for (event, number) in events.iter_mut().zip(0..) {
+        event.actor.name = Some(format!("{} {number}", if number % 2 == 0 { "Alice" } else { "bob" }));
+        event.data = Some(Json::parse(&format!("{{\"size\":{number}}}")).unwrap());
+    }
+    let segment = place.write("one", &events);
+    let shape = |text: &str, ignores_case| {
+        let glyph = |sign| if sign == '*' { Glyph::Many } else { Glyph::Is(sign) };
+        Criterion::Like(Pattern::new(text.chars().map(glyph), ignores_case))
+    };
+    // One doc and 300 terms; then all docs; then a few of both.
+    for (from, to) in [(120, 121), (0, 300), (100, 110)] {
+        let time = TimeRange::new(Some(Timestamp::from_nanos(from)), Some(Timestamp::from_nanos(to)));
+        for criterion in
+            [shape("*ice*", false), shape("ALI*", true), shape("bob 1*", false), Criterion::alike("BOB 101")]
+        {
+            let condition = Filter::Value(Field::ActorName, criterion);
+            let negated = Filter::Not(Box::new(condition.clone()));
+            for condition in [condition, negated] {
+                answers::check(&segment, &events, &Filter::Time(time).and(condition), None);
+            }
+        }
+        let more = NumberBounds { lower: Some(("105".to_owned(), false)), upper: None };
+        let sizes = Filter::At(annals_model::Place::Data(vec!["size".to_owned()]), Criterion::Between(more));
+        answers::check(&segment, &events, &Filter::Time(time).and(sizes), None);
+    }
 }
 
 #[test]

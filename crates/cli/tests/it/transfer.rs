@@ -104,6 +104,15 @@ fn filters_and_formats() {
         1
     );
 
+    let searched = server.run(&["query", "type:*.CANCEL", "target.id:(5,6,7)", "--outcome", "failure"]);
+    assert_eq!(ids(&searched.stdout), ["00000000-0000-7000-8000-000000000005"], "{searched:?}");
+    let local = ["export", "--utc-offset", "-01:00", "time:2026-02-28T23:18..2026-02-28T23:19"];
+    assert_eq!(server.run(&local).stdout.lines().count(), 2);
+    let wrong = server.run(&["query", "outcome:failure actr:alice"]);
+    assert_eq!((wrong.code, wrong.stdout.as_str()), (2, ""));
+    let drawn = "outcome:failure actr:alice\n                ^^^^\nthere is no field `actr` (column 17)\n";
+    assert!(wrong.stderr.contains(drawn), "{wrong:?}");
+
     let csv = server.run(&["export", "--format", "csv", "--from", "2026-03-01T00:19:00Z"]);
     let rows: Vec<csv::StringRecord> = csv::ReaderBuilder::new()
         .has_headers(false)

@@ -18,7 +18,7 @@ usage: cargo xtask <task>
 
   test [--only STEP]   everything that must pass before a change lands: format, clippy, cargo-deny where it is
                        installed, all tests, the platforms' real clients, requests made up by schemathesis, doc
-                       tests; STEP is one of: fmt, clippy, deny, tests, fuzz, clients, schemathesis, doc
+                       tests; STEP is one of: fmt, clippy, deny, tests, simulation, fuzz, clients, schemathesis, doc
   clients [NAME...]    only the platforms' real clients against the real server: all of them, or those of one dialect
   schemathesis [NAME...]
                        only requests made up from the OpenAPI documents against the real server: those of the native

@@ -48,6 +48,11 @@ const STEPS: &[Step] = &[
         name: "tests",
         work: Work::Cargo(&["test", "--workspace", "--lib", "--bins", "--tests", "--locked"]),
     },
+    // Thousands of schedules, and an accident at every operation: optimised, because the others only try a few.
+    Step {
+        name: "simulation",
+        work: Work::Cargo(&["test", "--release", "-p", "annals-store", "--lib", "--locked", "simulation"]),
+    },
     // Seeds and a fixed number of mutations of them; `cargo xtask fuzz` is the search.
     Step { name: "fuzz", work: Work::Cargo(&["test", "--workspace", "--test", "mutations", "--locked"]) },
     Step { name: "clients", work: Work::Clients },

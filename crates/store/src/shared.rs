@@ -182,8 +182,11 @@ impl Shared {
     /// Puts a changed layout in place of the present one.
     pub(crate) fn change_layout(&self, change: impl FnOnce(&Layout) -> Layout) {
         let mut layout = self.layout.write().unwrap_or_else(PoisonError::into_inner);
-        *layout = Arc::new(change(&layout));
+        let next = Arc::new(change(&layout));
+        let past = std::mem::replace(&mut *layout, next);
         drop(layout);
+        // Nobody waits while the last of a tail or of a segment is given back to the system.
+        drop(past);
         drop(self.room.0.lock().unwrap_or_else(PoisonError::into_inner));
         self.room.1.notify_all();
     }

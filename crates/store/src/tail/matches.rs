@@ -72,14 +72,13 @@ impl<'p> TailMatches<'p> {
 
     fn group_by_reading(
         &self,
-        contents: &Contents,
         field: &Field,
         counts: &mut HashMap<Option<String>, u64>,
     ) -> Result<(), Damage> {
-        let mut values = Vec::new();
         for &number in &self.numbers {
-            let view = contents.view(number).map_err(unreadable)?;
-            values.clear();
+            let growing = self.part.read();
+            let view = growing.contents.view(number).map_err(unreadable)?;
+            let mut values = Vec::new();
             view.visit(field, |value| values.push(value));
             values.sort_unstable();
             values.dedup();
@@ -154,10 +153,10 @@ impl Matches for TailMatches<'_> {
     }
 
     fn group(&mut self, field: &Field, counts: &mut HashMap<Option<String>, u64>) -> Result<(), Damage> {
-        let growing = self.part.read();
+        // Locked for one index or for one event at a time, because the writer waits meanwhile.
         let few = self.numbers.len() < self.length as usize / READ_SHARE;
-        if few || !self.group_by_index(&growing.contents, field, counts) {
-            self.group_by_reading(&growing.contents, field, counts)?;
+        if few || !self.group_by_index(&self.part.read().contents, field, counts) {
+            self.group_by_reading(field, counts)?;
         }
         Ok(())
     }

@@ -197,8 +197,7 @@ impl Part for TailView {
     }
 
     fn select<'p>(&'p self, condition: &Filter) -> Result<Box<dyn Matches + 'p>, Damage> {
-        let growing = self.part.read();
-        let chosen = select::select(&growing.contents, self.length, condition).map_err(unreadable)?;
+        let chosen = select::select(&self.part, self.length, condition).map_err(unreadable)?;
         Ok(Box::new(matches::TailMatches::new(&self.part, self.length, chosen)))
     }
 

@@ -4,15 +4,18 @@ use std::ops::Range;
 
 use annals_model::{Field, Filter, Position};
 
-use super::{bits::Bits, contents::Contents};
+use super::{TailPart, bits::Bits, contents::Contents};
 use crate::codec::CodecError;
 
 /// The numbers below `length` of the events that satisfy a condition, in the total order.
-pub(super) fn select(contents: &Contents, length: u32, condition: &Filter) -> Result<Vec<u32>, CodecError> {
-    let selector = Selector { contents, length };
+///
+/// The part is locked for one index or for one event at a time, because its writer waits meanwhile. What comes in
+/// between has higher numbers and is left out.
+pub(super) fn select(part: &TailPart, length: u32, condition: &Filter) -> Result<Vec<u32>, CodecError> {
+    let selector = Selector { part, length };
     let mut among = Bits::all(length);
     selector.narrow(condition, &mut among)?;
-    Ok(in_order(contents, &among, length))
+    Ok(in_order(&part.read().contents, &among, length))
 }
 
 /// Those of some numbers whose events satisfy a condition, ascending: in the order of the log.
@@ -41,8 +44,8 @@ fn in_order(contents: &Contents, chosen: &Bits, length: u32) -> Vec<u32> {
     numbers
 }
 
-struct Selector<'c> {
-    contents: &'c Contents,
+struct Selector<'p> {
+    part: &'p TailPart,
     length: u32,
 }
 
@@ -116,11 +119,12 @@ impl Selector<'_> {
             | Filter::Phrase(_)
             | Filter::At(..) => false,
             Filter::Time(range) => {
-                let order = self.contents.order();
+                let growing = self.part.read();
+                let order = growing.contents.order();
                 let place = |bound: Option<annals_model::Timestamp>, open: usize| {
                     bound.map_or(open, |time| {
                         let start = Position { time, seq: 0 };
-                        order.partition_point(|&number| self.contents.position(number) < Some(start))
+                        order.partition_point(|&number| growing.contents.position(number) < Some(start))
                     })
                 };
                 let (from, to) = (place(range.from, 0), place(range.to, order.len()));
@@ -142,7 +146,8 @@ impl Selector<'_> {
 
     /// Adds the events that have one of these values.
     fn add_named<'w>(&self, field: &Field, wanted: impl Iterator<Item = &'w str>, found: &mut Bits) -> bool {
-        let Some(values) = self.contents.values(field) else { return false };
+        let growing = self.part.read();
+        let Some(values) = growing.contents.values(field) else { return false };
         let Some(values) = values else { return true };
         for postings in wanted.filter_map(|value| values.get(self.contents.hasher(), value)) {
             postings.iter().for_each(|number| found.insert(number));
@@ -152,7 +157,8 @@ impl Selector<'_> {
 
     /// Adds the events that have a value that passes the test.
     fn add_values(&self, field: &Field, test: impl Fn(&str) -> bool, found: &mut Bits) -> bool {
-        let Some(values) = self.contents.values(field) else { return false };
+        let growing = self.part.read();
+        let Some(values) = growing.contents.values(field) else { return false };
         let Some(values) = values else { return true };
         for (_, postings) in values.iter().filter(|(value, _)| test(value)) {
             postings.iter().for_each(|number| found.insert(number));
@@ -164,7 +170,7 @@ impl Selector<'_> {
     fn read(&self, leaf: &Filter, among: &mut Bits) -> Result<(), CodecError> {
         let numbers: Vec<u32> = among.iter().collect();
         for number in numbers {
-            let event = self.contents.event(number)?;
+            let event = self.part.read().contents.event(number)?;
             if !leaf.matches(&event) {
                 among.remove(number);
             }

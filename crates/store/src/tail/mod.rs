@@ -173,13 +173,12 @@ impl Part for TailView {
         page: &mut Gathering,
     ) -> Result<Option<u64>, Damage> {
         let numbers = {
-            let growing = self.part.read();
-            let (from, to) = growing.contents.numbers_within(stretch, self.length);
+            let (from, to) = self.part.read().contents.numbers_within(stretch, self.length);
             // For a few new events it costs less to read them than to ask the indexes of all.
             if to - from <= READ_MAX {
                 Vec::from_iter(from..to)
             } else {
-                select::among(&growing.contents, self.length, from..to, condition).map_err(unreadable)?
+                select::among(&self.part, self.length, from..to, condition).map_err(unreadable)?
             }
         };
         // A page that parts before this one filled ends where they did.

@@ -20,12 +20,12 @@ pub(super) fn select(part: &TailPart, length: u32, condition: &Filter) -> Result
 
 /// Those of some numbers whose events satisfy a condition, ascending: in the order of the log.
 pub(super) fn among(
-    contents: &Contents,
+    part: &TailPart,
     length: u32,
     numbers: Range<u32>,
     condition: &Filter,
 ) -> Result<Vec<u32>, CodecError> {
-    let selector = Selector { contents, length };
+    let selector = Selector { part, length };
     let mut among = Bits::none(length);
     numbers.for_each(|number| among.insert(number));
     selector.narrow(condition, &mut among)?;

@@ -7,11 +7,15 @@
 use std::{
     fs::{self, File, TryLockError},
     io::{self, Write},
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 
 use bytes::Bytes;
 use memmap2::Mmap;
+
+/// Bytes that are written over themselves at once.
+const REWRITE_BYTES: usize = 1 << 20;
 
 /// A file system. Everything here blocks.
 pub(crate) trait Files: Send + Sync {
@@ -23,6 +27,10 @@ pub(crate) trait Files: Send + Sync {
 
     /// The contents of a file that never changes any more; they stay readable when it is removed.
     fn map(&self, path: &Path) -> io::Result<Bytes>;
+
+    /// Writes a file's own bytes over themselves and brings them to the disk: after a sync that failed in an earlier
+    /// process, they may be in the system's cache and nowhere else, and would not be written by syncing alone.
+    fn rewrite(&self, path: &Path) -> io::Result<()>;
 
     /// Gives a file another name. On disk it has one of the two until [`Self::sync_directory`] returned.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
@@ -90,6 +98,19 @@ impl Files for SystemFiles {
         Ok(Bytes::from_owner(map))
     }
 
+    fn rewrite(&self, path: &Path) -> io::Result<()> {
+        let file = File::options().read(true).write(true).open(path)?;
+        let mut bytes = vec![0; REWRITE_BYTES];
+        let mut at = 0;
+        loop {
+            let count = file.read_at(&mut bytes, at)?;
+            let Some(read) = bytes.get(..count).filter(|read| !read.is_empty()) else { break };
+            file.write_all_at(read, at)?;
+            at += count as u64;
+        }
+        file.sync_all()
+    }
+
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         fs::rename(from, to)
     }
@@ -142,6 +163,7 @@ mod tests {
         file.sync().unwrap();
         files.rename(&one, &two).unwrap();
         files.sync_directory(parent).unwrap();
+        files.rewrite(&two).unwrap();
         assert_eq!(files.list(parent).unwrap(), ["two"]);
         let map = files.map(&two).unwrap();
         files.remove(&two).unwrap();

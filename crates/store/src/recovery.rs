@@ -79,6 +79,12 @@ pub(crate) fn recover(
     let catalog_file = directory.join(CATALOG);
     check_wal(files.as_ref(), &catalog_file)?;
     let mut catalog = catalog(&catalog_file, number as u32).map_err(refused)?;
+    // SQLite does this too, and does not mind when it fails.
+    files.sync_directory(&directory).map_err(|error| OpenError::Io {
+        what: "sync the directory",
+        path: directory.clone(),
+        error,
+    })?;
     let head = catalog.head().map_err(refused)?;
     let objects = Objects::new(Arc::clone(&files), segments);
     let rows = catalog.segments().map_err(refused)?;

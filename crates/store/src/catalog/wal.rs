@@ -18,7 +18,8 @@ const MAGIC: u32 = 0x377f_0682;
 /// Smallest and largest page of SQLite.
 const PAGE_BYTES: std::ops::RangeInclusive<usize> = 512..=65_536;
 
-/// Fails when acknowledged transactions are behind a damaged place of the log beside this catalog.
+/// Fails when acknowledged transactions are behind a damaged place of the log beside this catalog. What SQLite is going
+/// to find there is on the disk when this returns, and not in the system's cache alone.
 pub(crate) fn check_wal(files: &dyn Files, catalog: &Path) -> Result<(), OpenError> {
     let mut path = catalog.as_os_str().to_owned();
     path.push("-wal");
@@ -29,7 +30,10 @@ pub(crate) fn check_wal(files: &dyn Files, catalog: &Path) -> Result<(), OpenErr
         Err(error) => return Err(OpenError::Io { what: "read", path: path.to_owned(), error }),
     };
     let (place, what) = match look(&bytes) {
-        Found::Sound => return Ok(()),
+        Found::Sound => {
+            let cannot = |error| OpenError::Io { what: "write anew", path: path.to_owned(), error };
+            return files.rewrite(path).map_err(cannot);
+        }
         Found::Header => ("its header".to_owned(), "there is a log behind it"),
         Found::Frame { number, at } => {
             (format!("frame {number} at byte {at}"), "commits that follow it would be lost")

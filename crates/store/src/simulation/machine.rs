@@ -73,6 +73,14 @@ impl Files for Mount {
         Ok(self.open(path, false)?.contents()?.into())
     }
 
+    fn rewrite(&self, path: &Path) -> io::Result<()> {
+        let file = self.open(path, false)?;
+        let bytes = file.contents()?;
+        let mut writing = Writing { file, at: 0 };
+        writing.write_all(&bytes)?;
+        writing.sync()
+    }
+
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         Mount::rename(self, from, to)
     }

@@ -149,7 +149,7 @@ impl Selector<'_> {
         let growing = self.part.read();
         let Some(values) = growing.contents.values(field) else { return false };
         let Some(values) = values else { return true };
-        for postings in wanted.filter_map(|value| values.get(self.contents.hasher(), value)) {
+        for postings in wanted.filter_map(|value| values.get(growing.contents.hasher(), value)) {
             postings.iter().for_each(|number| found.insert(number));
         }
         true

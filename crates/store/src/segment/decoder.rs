@@ -22,8 +22,12 @@ const OWN_BLOCKS_BYTES_MAX: usize = 4 << 20;
 pub(crate) const BLOCKS_BYTES_MAX: usize = 24 << 20;
 /// Bytes of events in JSON that the process keeps for all queries.
 pub(crate) const RENDERED_BYTES_MAX: usize = 8 << 20;
-/// Terms that one query keeps.
+/// Terms of fields with many that one query keeps.
 const TERMS_MAX: usize = 16 << 10;
+/// A field with at most so many terms has a place for each of them.
+const SMALL_FIELD_TERMS: u32 = 1 << 10;
+/// The fields that may have such places; a label beyond them has none.
+const SMALL_FIELDS: u32 = 64;
 /// Terms of a field with more than so many are rarely met twice and not kept.
 const KEPT_FIELD_TERMS: u32 = 256 << 10;
 
@@ -60,21 +64,54 @@ pub(super) struct Decoder<'s> {
     pub(super) terms: TermCache<'s>,
 }
 
+/// The texts of a field by code, as far as they were asked for.
+type Texts = Box<[Option<Rc<str>>]>;
+
 /// The texts of codes.
 pub(super) struct TermCache<'s> {
     segment: &'s Segment,
+    /// By field and code, for fields with few terms: most of an event's terms are found without hashing.
+    small: Vec<Option<Texts>>,
     texts: HashMap<u64, Rc<str>>,
 }
 
-impl TermCache<'_> {
+impl<'s> TermCache<'s> {
+    fn new(segment: &'s Segment) -> Self {
+        Self { segment, small: Vec::new(), texts: HashMap::new() }
+    }
+
     /// The text of a code of a field.
     pub(super) fn term(&mut self, field: u32, code: u32) -> Result<Rc<str>, Damage> {
+        let place = match self.small.get_mut(field as usize) {
+            Some(Some(codes)) => codes.get_mut(code as usize),
+            _ => None,
+        };
+        if let Some(Some(text)) = &place {
+            return Ok(Rc::clone(text));
+        }
+        if let Some(place) = place {
+            let text: Rc<str> = self.segment.dictionary(field)?.text(code)?.into();
+            return Ok(Rc::clone(place.insert(text)));
+        }
         let key = u64::from(field) << 32 | u64::from(code);
         if let Some(text) = self.texts.get(&key) {
             return Ok(Rc::clone(text));
         }
         let dictionary = self.segment.dictionary(field)?;
         let text: Rc<str> = dictionary.text(code)?.into();
+        if dictionary.terms() <= SMALL_FIELD_TERMS && field < SMALL_FIELDS {
+            if self.small.len() <= field as usize {
+                self.small.resize_with(field as usize + 1, || None);
+            }
+            let mut codes = vec![None; dictionary.terms() as usize];
+            if let Some(place) = codes.get_mut(code as usize) {
+                *place = Some(Rc::clone(&text));
+            }
+            if let Some(field) = self.small.get_mut(field as usize) {
+                *field = Some(codes.into());
+            }
+            return Ok(text);
+        }
         if dictionary.terms() > KEPT_FIELD_TERMS {
             return Ok(text);
         }
@@ -89,7 +126,7 @@ impl TermCache<'_> {
 impl<'s> Decoder<'s> {
     /// For a query.
     pub(super) fn new(segment: &'s Segment) -> Self {
-        let terms = TermCache { segment, texts: HashMap::new() };
+        let terms = TermCache::new(segment);
         Self { segment, is_shared: true, blocks: Vec::new(), bytes: 0, terms }
     }
 

@@ -11,6 +11,7 @@ use std::{
 };
 
 use crate::{
+    catalog::CatalogError,
     error::MaintenanceError,
     merging::{merge_by_policy, merge_everything},
     objects::Objects,
@@ -210,7 +211,7 @@ pub(crate) fn run_merger(shared: &Shared, objects: &Objects, orders: &Receiver<M
         } else if !is_due && shared.health.poisoned().is_none() && rest.begins(shared) {
             match shared.change(|catalog| catalog.shrink()) {
                 Ok(true) => tracing::debug!("the catalog gave unused space back"),
-                Ok(false) => {}
+                Ok(false) | Err(CatalogError::Busy(_)) => {}
                 Err(error) => tracing::warn!(%error, "the catalog keeps its unused space"),
             }
         }

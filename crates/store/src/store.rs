@@ -343,8 +343,8 @@ impl Store {
 
     /// Writes what waits to be written and stops the threads. Appends fail from now on; queries are still answered.
     ///
-    /// A merge that is under way and takes long is left to itself. It changes nothing any more, but the directory stays
-    /// locked until it ends with the process or is done.
+    /// A merge that is under way is given up. Should that or sealing take long, it is left to itself: it changes nothing
+    /// any more, but the directory stays locked until it ends with the process or is done.
     pub fn close(&self) {
         self.handle.close();
     }

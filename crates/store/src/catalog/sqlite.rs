@@ -444,7 +444,11 @@ impl Catalog for SqliteCatalog {
         if bytes < SHRUNK_BYTES_MIN || unused < pages / 2 {
             return Ok(false);
         }
-        self.connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);")?;
+        // Whoever reads the file, as a backup does, is not waited for: there will be another time.
+        self.connection.busy_timeout(Duration::ZERO)?;
+        let shrunk = self.connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);");
+        self.connection.busy_timeout(BUSY_WAIT)?;
+        shrunk?;
         Ok(true)
     }
 }

@@ -195,6 +195,11 @@ impl SqliteCatalog {
         let mut catalog = Self { connection, is_settled: false, format: CATALOG_FORMAT };
         catalog.try_to_settle()?;
         catalog.prepare(number)?;
+        // When something fails on the way SQLite may stay in a mode that is less safe, and say nothing.
+        let mode: String = catalog.connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
+        if mode != "wal" {
+            return Err(CatalogError::Failed(format!("it stays in the mode {mode} instead of wal")));
+        }
         Ok(catalog)
     }
 

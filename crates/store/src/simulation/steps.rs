@@ -6,7 +6,7 @@ use annals_testkit::Accident;
 use super::world::go_through;
 
 /// Every so many-th operation; all of them when the code is optimised.
-const STRIDE: usize = if cfg!(debug_assertions) { 9 } else { 1 };
+const STRIDE: usize = if cfg!(debug_assertions) { 8 } else { 1 };
 /// What the simulated store wants to have free; nothing, and it hears of a full disk from its writes.
 const FREE_BYTES_MIN: [u64; 2] = [0, 100_000];
 

@@ -24,6 +24,7 @@ mod openapi;
 mod probes;
 mod server;
 mod settings;
+mod ui;
 
 pub use limits::Limits;
 pub use mount::MountError;

@@ -17,6 +17,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::{
     app::App, body, host::RequestHost, limits::DIALECT_BODY_BYTES_MAX, native, observe::trail::Trail, probes,
+    ui,
 };
 
 /// Why the dialects cannot be mounted together. These are faults of the program, not of its settings.
@@ -82,7 +83,7 @@ impl Plan {
                     first: first.to_owned(),
                     second: dialect.name().to_owned(),
                 };
-                let natives = native::ROUTES.iter().chain(&probes::ROUTES);
+                let natives = native::ROUTES.iter().chain(&probes::ROUTES).chain(&ui::ROUTES);
                 if natives.map(|(_, path)| *path).any(|path| self::shape(path).as_ref() == Some(&shape)) {
                     return Err(conflict("the native API"));
                 }

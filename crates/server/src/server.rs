@@ -24,6 +24,7 @@ use crate::{
     observe::{log, metrics::Metrics},
     probes,
     settings::{Settings, SettingsError},
+    ui,
 };
 
 /// How long to wait before connections are accepted again after the system refused one, as when there are no more
@@ -185,6 +186,7 @@ fn router(plan: Plan, app: &Arc<App>) -> Router {
     Router::new()
         .merge(native::router())
         .merge(probes::router())
+        .merge(ui::router())
         .merge(plan.router())
         .fallback(mount::fallback)
         .method_not_allowed_fallback(native::method_not_allowed)

@@ -2,8 +2,15 @@
 
 use std::{
     env,
+    fs::{self, File},
+    path::{Path, PathBuf},
     process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
+
+/// How often a running program is looked after.
+const POLL: Duration = Duration::from_millis(20);
 
 /// The cargo that runs this task, so that the toolchain stays the same.
 pub(crate) fn cargo() -> String {
@@ -49,4 +56,40 @@ pub(crate) fn install_packages(packages: &[&str], why: &str) -> Result<(), Strin
     call("apt-get", &["update"])
         .and_then(|()| call("apt-get", &install))
         .map_err(|error| format!("{error}\nxtask: install {names} by hand and run this again"))
+}
+
+/// The directory of the workspace.
+pub(crate) fn root() -> PathBuf {
+    let above =
+        Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(|| PathBuf::from("."), Path::to_owned);
+    fs::canonicalize(&above).unwrap_or(above)
+}
+
+/// The debug build of the server.
+pub(crate) fn binary(root: &Path) -> PathBuf {
+    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
+    root.join(target).join("debug/annals")
+}
+
+/// Runs a command for a limited time; gives whether it ended well, and what it said, errors and all.
+pub(crate) fn heard(command: &mut Command, output: &Path, most: Duration) -> std::io::Result<(bool, String)> {
+    let file = File::create(output)?;
+    let mut child = command.stdin(Stdio::null()).stderr(file.try_clone()?).stdout(file).spawn()?;
+    let begun = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break Some(status);
+        }
+        if begun.elapsed() > most {
+            child.kill()?;
+            child.wait()?;
+            break None;
+        }
+        thread::sleep(POLL);
+    };
+    let mut said = String::from_utf8_lossy(&fs::read(output)?).into_owned();
+    if status.is_none() {
+        said += &format!("\nended because it took longer than {most:?}");
+    }
+    Ok((status.is_some_and(|status| status.success()), said))
 }

@@ -1,11 +1,14 @@
-//! The project's own tasks: `cargo xtask test`, `cargo xtask clients`, `cargo xtask schemathesis`, `cargo xtask bench`.
+//! The project's own tasks: `cargo xtask test`, `cargo xtask clients`, `cargo xtask browser`,
+//! `cargo xtask schemathesis`, `cargo xtask bench`.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a task's output is its purpose")]
 
 mod bench;
+mod browser;
 mod clients;
 mod command;
 mod fuzz;
+mod node;
 mod schemathesis;
 mod store_fixture;
 mod test;
@@ -17,9 +20,11 @@ const USAGE: &str = "\
 usage: cargo xtask <task>
 
   test [--only STEP]   everything that must pass before a change lands: format, clippy, cargo-deny where it is
-                       installed, all tests, the platforms' real clients, requests made up by schemathesis, doc
-                       tests; STEP is one of: fmt, clippy, deny, tests, simulation, fuzz, clients, schemathesis, doc
+                       installed, all tests, the platforms' real clients, the web page in a real browser, requests made
+                       up by schemathesis, doc tests; STEP is one of: fmt, clippy, deny, tests, simulation, fuzz,
+                       clients, browser, schemathesis, doc
   clients [NAME...]    only the platforms' real clients against the real server: all of them, or those of one dialect
+  browser [--pictures] only the web page in a real browser; `--pictures` makes those in docs/ui anew
   schemathesis [NAME...]
                        only requests made up from the OpenAPI documents against the real server: those of the native
                        API and of every dialect, or those named
@@ -35,6 +40,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.first().map(String::as_str) {
         Some("test") => test::run(&arguments[1..]),
         Some("clients") => clients::run(&arguments[1..]),
+        Some("browser") => browser::run(&arguments[1..]),
         Some("schemathesis") => schemathesis::run(&arguments[1..]),
         Some("fuzz") => fuzz::run(&arguments[1..]),
         Some("bench") => bench::run(&arguments[1..]),

@@ -6,7 +6,6 @@
 //! the dialects are asked in two groups at once.
 
 use std::{
-    env, fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     thread,
@@ -18,7 +17,7 @@ use annals_testkit::{Generator, Platform, ServerProcess};
 use serde_json::{Value, json};
 
 use crate::{
-    command::{call, cargo},
+    command::{binary, call, cargo, root},
     venv,
 };
 
@@ -246,21 +245,10 @@ fn fill(server: &ServerProcess, now: Timestamp) -> Result<(), String> {
     Ok(())
 }
 
-/// The directory of the workspace.
-fn root() -> PathBuf {
-    let above =
-        Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(|| PathBuf::from("."), Path::to_owned);
-    fs::canonicalize(&above).unwrap_or(above)
-}
-
-/// The debug build of the server.
-fn binary(root: &Path) -> PathBuf {
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
-    root.join(target).join("debug/annals")
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

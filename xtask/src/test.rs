@@ -3,7 +3,7 @@
 use std::{process::Command, time::Instant};
 
 use crate::{
-    clients,
+    browser, clients,
     command::{call, call_command, cargo, install_packages, runs},
     schemathesis,
 };
@@ -22,6 +22,8 @@ enum Work {
     Deny(&'static [&'static str]),
     /// The platforms' real clients against the real server.
     Clients,
+    /// The web page in a real browser.
+    Browser,
     /// Requests made up from the OpenAPI documents against the real server.
     Schemathesis,
 }
@@ -56,6 +58,7 @@ const STEPS: &[Step] = &[
     // Seeds and a fixed number of mutations of them; `cargo xtask fuzz` is the search.
     Step { name: "fuzz", work: Work::Cargo(&["test", "--workspace", "--test", "mutations", "--locked"]) },
     Step { name: "clients", work: Work::Clients },
+    Step { name: "browser", work: Work::Browser },
     Step { name: "schemathesis", work: Work::Schemathesis },
     Step { name: "doc", work: Work::Cargo(&["test", "--workspace", "--doc", "--locked"]) },
 ];
@@ -107,6 +110,7 @@ fn run_step(step: &Step) -> Result<(), String> {
             check_advisories()?;
         }
         Work::Clients => clients::run(&[])?,
+        Work::Browser => browser::run(&[])?,
         Work::Schemathesis => schemathesis::run(&[])?,
     }
     println!("xtask: {}: passed after {} s", step.name, begun.elapsed().as_secs());

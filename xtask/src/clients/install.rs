@@ -8,10 +8,7 @@ use std::{
     process::Command,
 };
 
-use crate::{
-    command::{call_command, install_packages, runs},
-    venv,
-};
+use crate::{node, venv};
 
 /// What is said when packages cannot be had: a step that was not taken must not look like one that passed.
 const UNREACHABLE: &str = "\
@@ -41,8 +38,7 @@ pub(crate) fn install(scripts: &Path, cache: &Path) -> Result<Installed, String>
         prepare_keystone(&python, &python_scripts, &keystone)
     })?;
     let node = cache.join("node");
-    let wanted = venv::text(&scripts.join("node"), &["package.json", "package-lock.json"])?;
-    venv::once(&node, &wanted, || install_node(&scripts.join("node"), &node))?;
+    node::make(&node, &scripts.join("node"), "clients", UNREACHABLE)?;
     copy(&scripts.join("node"), &node)
         .map_err(|error| format!("the scripts cannot be copied to {}: {error}", node.display()))?;
     Ok(Installed { python, keystone, node })
@@ -66,22 +62,6 @@ fn prepare_keystone(python: &Path, scripts: &Path, folder: &Path) -> Result<(), 
         return Ok(());
     }
     Err(format!("{}\nxtask: clients: Keystone cannot be prepared", String::from_utf8_lossy(&output.stderr)))
-}
-
-fn install_node(package: &Path, folder: &Path) -> Result<(), String> {
-    if !(runs("node", &["--version"]) && runs("npm", &["--version"])) {
-        install_packages(&["nodejs", "npm"], "Node.js or npm is missing")?;
-    }
-    println!("xtask: clients: installing Node's clients, which takes half a minute");
-    fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    for name in ["package.json", "package-lock.json"] {
-        fs::copy(package.join(name), folder.join(name)).map_err(|error| format!("{name}: {error}"))?;
-    }
-    // The lock file names versions and checksums, no addresses; no package's own scripts are run.
-    let mut npm = Command::new("npm");
-    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--prefix"])
-        .arg(folder);
-    call_command(&mut npm).map_err(|error| format!("{error}\n{UNREACHABLE}"))
 }
 
 /// Copies a folder's files over those of another.

@@ -4,29 +4,26 @@
 //! what its client got with what was stored; what it prints is what it checked.
 
 mod facts;
-mod install;
+pub(crate) mod install;
 mod keystone;
 
 use std::{
-    fs::{self, File},
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-    thread,
+    fs,
+    path::Path,
+    process::Command,
     time::{Duration, Instant},
 };
 
 use annals_model::{Clock, SystemClock};
 use annals_testkit::ServerProcess;
 
-use crate::command::{call, cargo};
+use crate::command::{binary, call, cargo, heard, root};
 use facts::Part;
 use install::Installed;
 use keystone::Keystone;
 
 /// How long one script may take; they take a few seconds.
 const SCRIPT_MAX: Duration = Duration::from_secs(120);
-/// How often a running script is looked after.
-const POLL: Duration = Duration::from_millis(20);
 /// How long an import may take.
 const REQUEST_MAX: Duration = Duration::from_secs(60);
 
@@ -88,17 +85,6 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-/// The directory of the workspace.
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(|| PathBuf::from("."), Path::to_owned)
-}
-
-/// The debug build of the server.
-fn binary(root: &Path) -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
-    root.join(target).join("debug/annals")
-}
-
 /// Runs a script and says what it checked; its output is the error when it fails.
 fn run_script(script: &Script, scripts: &Path, installed: &Installed, facts: &Path) -> Result<(), String> {
     let mut command = if script.file.ends_with(".py") {
@@ -113,7 +99,7 @@ fn run_script(script: &Script, scripts: &Path, installed: &Installed, facts: &Pa
     // The clients follow the environment's proxies; the server is on this machine.
     command.arg(facts).env("no_proxy", "*").env("NO_PROXY", "*");
     let begun = Instant::now();
-    let (passed, output) = heard(&mut command, &facts.with_file_name("output"))
+    let (passed, output) = heard(&mut command, &facts.with_file_name("output"), SCRIPT_MAX)
         .map_err(|error| format!("{}: {error}", script.file))?;
     let said = format!("xtask: clients: {} with {}", script.dialect, script.client);
     if !passed {
@@ -121,27 +107,4 @@ fn run_script(script: &Script, scripts: &Path, installed: &Installed, facts: &Pa
     }
     println!("{said}: {:.1} s\n{}", begun.elapsed().as_secs_f64(), output.trim_end());
     Ok(())
-}
-
-/// Runs a command for a limited time; gives whether it ended well, and what it said, errors and all.
-fn heard(command: &mut Command, output: &Path) -> std::io::Result<(bool, String)> {
-    let file = File::create(output)?;
-    let mut child = command.stdin(Stdio::null()).stderr(file.try_clone()?).stdout(file).spawn()?;
-    let begun = Instant::now();
-    let status = loop {
-        if let Some(status) = child.try_wait()? {
-            break Some(status);
-        }
-        if begun.elapsed() > SCRIPT_MAX {
-            child.kill()?;
-            child.wait()?;
-            break None;
-        }
-        thread::sleep(POLL);
-    };
-    let mut said = String::from_utf8_lossy(&fs::read(output)?).into_owned();
-    if status.is_none() {
-        said += &format!("\nended because it took longer than {SCRIPT_MAX:?}");
-    }
-    Ok((status.is_some_and(|status| status.success()), said))
 }

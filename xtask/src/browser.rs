@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::{
     clients::install::copy,
-    command::{binary, call, cargo, heard, install_packages, root, runs},
+    command::{binary, call, call_command, cargo, heard, install_packages, root, runs},
     node,
 };
 
@@ -65,6 +65,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     }
     node::make(&folder, &scripts, "browser", UNREACHABLE)?;
     copy(&scripts, &folder).map_err(|error| format!("the scripts cannot be copied: {error}"))?;
+    let mut units = Command::new("node");
+    call_command(units.arg(folder.join("unit_check.mjs")).arg(root.join("crates/server/ui")))?;
     call(&cargo(), &["build", "--quiet", "--locked", "--package", "annals"])?;
     let directory = tempfile::tempdir().map_err(|error| format!("no temporary directory: {error}"))?;
     let server = ServerProcess::start(&binary(&root), directory.path(), SETTINGS)

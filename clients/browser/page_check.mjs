@@ -40,7 +40,7 @@ async function visitor(options = {}) {
 
 async function signIn(page, address = '', token = facts.reader) {
   await page.goto(`${facts.url}/ui/${address}`)
-  await page.getByLabel('Key').fill(token)
+  await page.getByLabel('Key', { exact: true }).fill(token)
   await page.keyboard.press('Enter')
   await ready(page)
 }
@@ -85,11 +85,11 @@ const check = (name, work) => checks.push([name, work])
 check('a wrong key is refused and a good one is remembered in this tab only', async () => {
   const page = await visitor()
   await page.goto(`${facts.url}/ui`)
-  await page.getByLabel('Key').fill('wrong')
+  await page.getByLabel('Key', { exact: true }).fill('wrong')
   await page.keyboard.press('Enter')
   await page.getByText('This key is not good.').waitFor()
   await accessible(page, 'signing in')
-  await page.getByLabel('Key').fill(facts.reader)
+  await page.getByLabel('Key', { exact: true }).fill(facts.reader)
   await page.keyboard.press('Enter')
   await ready(page)
   assert.equal(await total(page), QUIET + 1)
@@ -99,7 +99,7 @@ check('a wrong key is refused and a good one is remembered in this tab only', as
   assert.ok(!(await page.content()).includes(facts.reader) && !page.url().includes(facts.reader), 'the key shows')
   await accessible(page, 'the list')
   await page.getByRole('button', { name: 'Sign out' }).click()
-  await page.getByLabel('Key').waitFor()
+  await page.getByLabel('Key', { exact: true }).waitFor()
   await page.context().close()
 })
 
@@ -349,7 +349,7 @@ check('a view is saved, found again and deleted', async () => {
   await signIn(page, '?search=actor:alice&not.origin=CLI', facts.admin)
   const wanted = await total(page)
   await page.getByRole('button', { name: 'Save view' }).click()
-  await page.getByLabel('Name').fill('Alice by hand')
+  await page.getByLabel('Name', { exact: true }).fill('Alice by hand')
   await page.keyboard.press('Enter')
   await page.getByRole('link', { name: 'Alice by hand' }).waitFor()
   const other = await visitor()

@@ -1,6 +1,6 @@
 // One event: its fields, what it changed, its JSON, and how every platform would show it.
 
-import { copy, fill, h } from "./dom.js";
+import { copy, fill, h, svg } from "./dom.js";
 import { get, getText } from "./api.js";
 import { counts, difference, fold } from "./difference.js";
 import { label } from "./fields.js";
@@ -19,6 +19,11 @@ const TABS = [
 const PLAIN = new Set(["id", "seq", "recorded", "message", "request.uri", "request.user_agent", "request.status", "request.elapsed_ms"]);
 /** How far around an event "around this time" looks, to each side. */
 const AROUND_MS = 300_000;
+
+/** Two sheets: the sign for copying. */
+function sheets() {
+  return svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, svg("path", { d: "M6 6h8v8H6zM10 3H2v8h1.5" }));
+}
 
 export class Details {
   /** `onclose()`, `ontab(name)`, `ontoggle(way, field, value)`, `ongo(change)` with a part of a new view. */
@@ -159,7 +164,7 @@ export class Details {
         h("span", { class: "value" }, shown),
         isCondition && act("include", "+", "Only"),
         isCondition && act("exclude", "−", "Without"),
-        h("button", { type: "button", class: "icon small", "aria-label": `Copy ${name}`, title: "Copy", onclick: () => copy(text, this.say) }, "⧉"),
+        h("button", { type: "button", class: "icon small", "aria-label": `Copy ${name}`, title: "Copy", onclick: () => copy(text, this.say) }, sheets()),
       ),
     ];
   }

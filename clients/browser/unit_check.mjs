@@ -69,9 +69,9 @@ const checks = {
   },
 
   'conditions become one search'() {
-    const view = { ...query.everything(), search: 'a or b', include: { type: ['x"\\', 'y'], zone: [null] }, exclude: { origin: ['CLI'], part: [null] } }
-    assert.equal(query.searchText(view), '(a or b) (type:"x\\"\\\\" or type:"y") -zone:* -origin:"CLI" part:*')
-    assert.equal(query.searchText(view, 'type'), '(a or b) -zone:* -origin:"CLI" part:*')
+    const view = { ...query.everything(), search: 'a OR b', include: { type: ['x"\\', 'y'], zone: [null] }, exclude: { origin: ['CLI'], part: [null] } }
+    assert.equal(query.searchText(view), '(a OR b) (type="x\\"\\\\" OR type="y") -zone:* -origin="CLI" part:*')
+    assert.equal(query.searchText(view, 'type'), '(a OR b) -zone:* -origin="CLI" part:*')
     const once = query.toggle(view, 'include', 'origin', 'CLI')
     assert.deepEqual([once.include.origin, once.exclude.origin], [['CLI'], undefined], 'a value is in or out, not both')
     assert.deepEqual(query.toggle(once, 'include', 'origin', 'CLI').include.origin, undefined)

@@ -76,9 +76,9 @@ export function quote(text) {
   return `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
 }
 
-/** One condition on a field. */
+/** One condition on a field, to the letter. */
 export function condition(field, value) {
-  return value === null ? `-${field}:*` : `${field}:${quote(value)}`;
+  return value === null ? `-${field}:*` : `${field}=${quote(value)}`;
 }
 
 /** All conditions but the range as one text of the search language; `without` leaves one field's included values out. */
@@ -89,7 +89,7 @@ export function searchText(view, without) {
   if (parts.length > 0 && (chosen.length > 0 || Object.keys(view.exclude).length > 0)) parts[0] = `(${parts[0]})`;
   for (const [field, values] of chosen) {
     const any = values.map((value) => condition(field, value));
-    parts.push(any.length === 1 ? any[0] : `(${any.join(" or ")})`);
+    parts.push(any.length === 1 ? any[0] : `(${any.join(" OR ")})`);
   }
   for (const [field, values] of Object.entries(view.exclude)) {
     for (const value of values) parts.push(value === null ? `${field}:*` : `-${condition(field, value)}`);

@@ -174,17 +174,20 @@ function drawControls() {
 }
 
 function drawChips() {
-  const chip = (text, name, change) =>
-    h("li", {}, h("button", { type: "button", "aria-label": `Remove: ${name}`, title: "Remove", onclick: () => go(change) }, text, h("span", { "aria-hidden": "true" }, " ×")));
+  const chip = (text, change) => {
+    const said = h("span", { class: "hidden" }, "Remove: ");
+    const sign = h("span", { "aria-hidden": "true" }, " ×");
+    return h("li", {}, h("button", { type: "button", title: `Remove ${text}`, onclick: () => go(change) }, said, text, sign));
+  };
   const chips = [];
-  if (view.search) chips.push(chip(view.search, "search", { search: "", at: "" }));
-  if (view.time) chips.push(chip(rangeText(view.time, view.zone), "range of time", { time: "", at: "" }));
-  if (view.at) chips.push(chip(`at ${rangeText(`..${view.at}`, view.zone).replace(/^.* to /, "")}`, "place in the list", { at: "" }));
+  if (view.search) chips.push(chip(view.search, { search: "", at: "" }));
+  if (view.time) chips.push(chip(rangeText(view.time, view.zone), { time: "", at: "" }));
+  if (view.at) chips.push(chip(`at ${rangeText(`..${view.at}`, view.zone).replace(/^.* to /, "")}`, { at: "" }));
   for (const [way, sign] of [["include", ""], ["exclude", "not "]]) {
     for (const [field, values] of Object.entries(view[way])) {
       for (const value of values) {
         const text = `${sign}${label(field)}: ${value ?? "(none)"}`;
-        chips.push(chip(text, text, { ...toggle(view, way, field, value), at: "" }));
+        chips.push(chip(text, { ...toggle(view, way, field, value), at: "" }));
       }
     }
   }

@@ -101,18 +101,19 @@ export class Facets {
     const text = value ?? "(none)";
     const isIn = Boolean(this.view.include[field]?.includes(value));
     const isOut = Boolean(this.view.exclude[field]?.includes(value));
-    const button = (way, pressed, name, ...content) =>
+    const button = (way, pressed, title, ...content) =>
       h(
         "button",
         {
           type: "button",
           class: way,
           "aria-pressed": String(pressed),
-          "aria-label": `${name} ${label(field)} ${text}${way === "include" ? `, ${number.format(count)} events` : ""}`,
-          title: `${name} ${text}`,
+          title: `${title} ${text}`,
           "data-place": `${way} ${field} ${value}`,
           onclick: () => this.ontoggle(way, field, value),
         },
+        // Read out before what is seen, so that the button says what it does.
+        h("span", { class: "hidden" }, `${title} ${label(field)} `),
         ...content,
       );
     const bar = h("span", { class: "share", "aria-hidden": "true" });
@@ -120,8 +121,8 @@ export class Facets {
     return h(
       "li",
       { class: isIn ? "in" : isOut ? "out" : "" },
-      button("include", isIn, "Only", bar, h("span", { class: "text" }, text), h("span", { class: "count" }, number.format(count))),
-      button("exclude", isOut, "Without", "−"),
+      button("include", isIn, "Only", bar, h("span", { class: "text" }, text), h("span", { class: "count" }, number.format(count), h("span", { class: "hidden" }, " events"))),
+      button("exclude", isOut, "Without", h("span", { class: "hidden" }, text), h("span", { "aria-hidden": "true" }, "−")),
     );
   }
 }

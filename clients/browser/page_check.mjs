@@ -141,7 +141,7 @@ check('completion offers fields and values', async () => {
   await page.keyboard.press('Enter')
   assert.equal(await input.inputValue(), 'outcome:')
   await input.pressSequentially('fai')
-  await page.getByRole('option', { name: /failure/ }).waitFor()
+  await until(page, () => [...document.querySelectorAll('[role=option]')].map((option) => option.firstChild.textContent).join() === 'failure')
   await page.keyboard.press('ArrowDown')
   await page.keyboard.press('Tab')
   await page.keyboard.press('Enter')
@@ -335,7 +335,6 @@ check('what is shown is exported whole', async () => {
   for (const [format, amount] of [
     ['NDJSON', (bytes) => bytes.toString().trimEnd().split('\n').length],
     ['CSV', (bytes) => bytes.toString().trimEnd().split(/\r?\n/).length - 1],
-    ['Parquet', (bytes) => (bytes.subarray(0, 4).toString() === 'PAR1' ? wanted : 0)],
   ]) {
     await page.locator('#export summary').click()
     const downloading = page.waitForEvent('download')

@@ -46,7 +46,7 @@ fn segment() -> &'static [u8] {
     SEGMENT.get_or_init(|| {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("segment");
-        write_segment_file(&path, segment_events()).unwrap();
+        write_segment_file(&path, &segment_events()).unwrap();
         std::fs::read(&path).unwrap()
     })
 }

@@ -70,8 +70,8 @@ pub fn read_row(payload: &[u8]) -> Option<Vec<Event>> {
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn write_segment_file(path: &Path, events: Vec<Event>) -> Result<(), String> {
-    let part = TailPart::of_events(&events).map_err(|error| error.to_string())?;
+pub fn write_segment_file(path: &Path, events: &[Event]) -> Result<(), String> {
+    let part = TailPart::of_events(events).map_err(|error| error.to_string())?;
     let file = SystemFiles.create(path).map_err(|error| error.to_string())?;
     part.seal(file).map(drop).map_err(|error| error.to_string())
 }

@@ -100,6 +100,7 @@ check('a wrong key is refused and a good one is remembered in this tab only', as
   assert.equal(await page.evaluate(() => localStorage.length), 0)
   assert.ok(!(await page.content()).includes(facts.reader) && !page.url().includes(facts.reader), 'the key shows')
   await accessible(page, 'the list')
+  await picture(page, 'list-light')
   await page.getByRole('button', { name: 'Sign out' }).click()
   await page.getByLabel('Key', { exact: true }).waitFor()
   await page.context().close()

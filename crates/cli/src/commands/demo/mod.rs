@@ -112,6 +112,7 @@ fn announcement(
     text.push_str(&format!(
         "# The same from this program\n\
          ANNALS_URL={base} ANNALS_TOKEN={READER} {} query --limit 5\n\n\
+         Web page: {base}/ui/ with the key {READER}\n\
          Tokens: {READER}, {WRITER}, {ADMIN}. Signing key: {SIGNING_KEY}, secret: {SIGNING_SECRET}.\n\
          AWS access key: {AWS_KEY}, secret access key: {AWS_SECRET}.\n\
          Serving until interrupted.\n",

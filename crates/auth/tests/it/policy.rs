@@ -87,7 +87,7 @@ fn collect(folder: &Path, sources: &mut Vec<PathBuf>) {
 
 /// The part of a file that is in the product.
 fn without_tests<'t>(name: &str, text: &'t str) -> &'t str {
-    let for_tests = ["/tests/", "/benches/", "/tests.rs", "/testing.rs", "/testing/"];
+    let for_tests = ["/tests/", "/benches/", "/simulation/", "/tests.rs", "/testing.rs", "/testing/"];
     if for_tests.iter().any(|part| name.contains(part)) {
         return "";
     }

@@ -1,6 +1,6 @@
 //! What all requests share, and how work that would hold up an async thread is kept off it.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc};
 
 use annals_auth::Authenticator;
 use annals_dialects::Dialect;
@@ -10,6 +10,8 @@ use axum::{
     body::Body,
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
 use http::{HeaderMap, header, uri::Authority};
 use serde::Serialize;
 use tokio::sync::{Semaphore, watch};
@@ -79,6 +81,16 @@ pub(crate) fn json(value: &impl Serialize) -> Vec<u8> {
 pub(crate) fn json_response(body: impl Into<Body>) -> Response {
     let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
     (headers, body.into()).into_response()
+}
+
+/// A body that is made while it is sent.
+///
+/// Compression asks once more after the end, and not every stream bears that.
+pub(crate) fn streamed<P>(pieces: impl Stream<Item = io::Result<P>> + Send + 'static) -> Body
+where
+    P: Into<Bytes> + 'static,
+{
+    Body::from_stream(pieces.fuse())
 }
 
 /// Does work that takes long on a thread of its own. The request counts as in progress until the work is done, even

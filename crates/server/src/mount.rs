@@ -16,8 +16,13 @@ use http::{Method, header};
 use percent_encoding::percent_decode_str;
 
 use crate::{
-    app::App, body, host::RequestHost, limits::DIALECT_BODY_BYTES_MAX, native, observe::trail::Trail, probes,
-    ui,
+    app::{App, streamed},
+    body,
+    host::RequestHost,
+    limits::DIALECT_BODY_BYTES_MAX,
+    native,
+    observe::trail::Trail,
+    probes, ui,
 };
 
 /// Why the dialects cannot be mounted together. These are faults of the program, not of its settings.
@@ -208,9 +213,7 @@ async fn serve(
 fn response(reply: Reply) -> Response {
     reply.map(|body| match body {
         ReplyBody::Full(bytes) => Body::from(bytes),
-        ReplyBody::Stream(stream) => {
-            Body::from_stream(stream.map(|piece| piece.map_err(std::io::Error::other)))
-        }
+        ReplyBody::Stream(stream) => streamed(stream.map(|piece| piece.map_err(std::io::Error::other))),
     })
 }
 

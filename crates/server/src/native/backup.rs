@@ -10,7 +10,6 @@ use std::{
 use annals_model::Role;
 use axum::{
     Extension,
-    body::Body,
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
@@ -22,7 +21,7 @@ use tokio::sync::mpsc;
 use utoipa::ToSchema;
 
 use crate::{
-    app::{App, blocking},
+    app::{App, blocking, streamed},
     body,
     limits::{BACKUP_PIECE_BYTES, BACKUP_PIECES_MAX, BACKUP_REQUEST_BYTES_MAX},
     native::{
@@ -96,7 +95,7 @@ pub(crate) async fn make(
         receiver.recv().await.map(|piece| (piece, receiver))
     });
     let headers = [(header::CONTENT_TYPE, MEDIA_TYPE), (header::CACHE_CONTROL, "no-store")];
-    Ok((headers, Body::from_stream(pieces)).into_response())
+    Ok((headers, streamed(pieces)).into_response())
 }
 
 /// Hands on what is written, in pieces of [`BACKUP_PIECE_BYTES`]; waits while the client does not take them.

@@ -6,7 +6,6 @@ use std::{io, sync::Arc};
 use annals_model::{Order, Page, Query, Role, Start};
 use axum::{
     Extension,
-    body::Body,
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
@@ -15,7 +14,7 @@ use futures_util::stream;
 use http::{HeaderValue, header};
 
 use crate::{
-    app::{App, blocking},
+    app::{App, blocking, streamed},
     export::{FileWriter, Format},
     limits::{EXPORT_PAGE_BYTES, EXPORT_PAGE_EVENTS},
     native::{access::caller_with, filters::Parameters, problem::Problem, read::unanswered},
@@ -75,7 +74,7 @@ pub(crate) async fn export(
             (header::CONTENT_TYPE, HeaderValue::from_static(format.media_type())),
             (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         ],
-        Body::from_stream(pieces),
+        streamed(pieces),
     )
         .into_response();
     if let Ok(disposition) = disposition {

@@ -49,8 +49,16 @@ pub(crate) struct Search {
     /// When it was saved.
     #[schema(value_type = String, format = DateTime)]
     changed: Timestamp,
-    #[serde(flatten)]
-    content: Content,
+    /// The search, in the words of the search language.
+    search: String,
+    /// What it is for.
+    description: String,
+    /// Whether everybody who may read sees it.
+    shared: bool,
+    /// What a page keeps with it; absent when nothing was kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Object, nullable = false)]
+    view: Option<Box<RawValue>>,
 }
 
 /// What is saved of a search.
@@ -236,9 +244,9 @@ fn content(name: &str, body: &[u8]) -> Result<Content, Problem> {
 
 /// A search as it is answered; `None` when what is stored is not one.
 fn read(saved: SavedSearch) -> Option<Search> {
-    let content: Content = serde_json::from_str(&saved.body).ok()?;
+    let Content { search, description, shared, view, .. } = serde_json::from_str(&saved.body).ok()?;
     let SavedSearch { owner, name, changed, .. } = saved;
-    Some(Search { name, owner, changed, content })
+    Some(Search { name, owner, changed, search, description, shared, view })
 }
 
 fn missing(name: &str) -> Problem {

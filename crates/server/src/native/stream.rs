@@ -10,7 +10,6 @@ use std::{io, sync::Arc};
 use annals_model::{LogCursor, Presented, Principal, Query, Role};
 use axum::{
     Extension,
-    body::Body,
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
@@ -23,7 +22,7 @@ use tokio::{
 };
 
 use crate::{
-    app::{App, blocking},
+    app::{App, blocking, streamed},
     limits::{STREAM_PAGE_BYTES, STREAM_PAGE_EVENTS, STREAM_PAUSE, STREAM_RETRY_MILLIS},
     native::{
         access::{caller_with, token},
@@ -91,7 +90,7 @@ pub(crate) async fn stream(
         let piece = follower.next().await?;
         Some((piece, follower))
     });
-    Ok((headers, Body::from_stream(pieces)).into_response())
+    Ok((headers, streamed(pieces)).into_response())
 }
 
 /// The place in the log behind which a stream begins.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in tests a panic is the message")]
 
+mod backup;
 mod client;
 mod counts;
 mod credentials;

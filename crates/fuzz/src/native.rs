@@ -70,6 +70,11 @@ fn cursor_text(input: &[u8]) {
     {
         assert_eq!(cursor.to_string(), text, "one cursor, one text");
     }
+    if let Ok(text) = std::str::from_utf8(input)
+        && let Ok(cursor) = text.parse::<LogCursor>()
+    {
+        assert_eq!(cursor.to_string(), text, "one place of the log, one text");
+    }
     // Any cursor comes back from its text.
     let Some((bytes, rest)) = input.split_first_chunk::<24>() else { return };
     let half = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
@@ -81,6 +86,8 @@ fn cursor_text(input: &[u8]) {
         position: Position { time: Timestamp::from_nanos(whole(8) as i64), seq: whole(16) },
     };
     assert_eq!(cursor.to_string().parse(), Ok(cursor));
+    let place = LogCursor { store: cursor.store, seq: cursor.position.seq };
+    assert_eq!(place.to_string().parse(), Ok(place));
 }
 
 /// The input is a body in both encodings: as what was sent, and as what gzip or zstd made of it in the seeds.

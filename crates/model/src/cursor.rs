@@ -66,8 +66,16 @@ impl Cursor {
     }
 }
 
-fn checksum(body: &[u8]) -> [u8; 4] {
+/// What stands behind the bytes of a cursor, so that a damaged one is noticed.
+pub(crate) fn checksum(body: &[u8]) -> [u8; 4] {
     (xxhash_rust::xxh3::xxh3_64(body) as u32).to_le_bytes()
+}
+
+/// The text of a cursor with these bytes.
+pub(crate) fn sealed(mut body: Vec<u8>) -> String {
+    let sum = checksum(&body);
+    body.extend(sum);
+    URL_SAFE_NO_PAD.encode(body)
 }
 
 impl fmt::Display for Cursor {
@@ -79,9 +87,7 @@ impl fmt::Display for Cursor {
         bytes.extend(self.query.to_le_bytes());
         bytes.extend(self.position.time.nanos().to_le_bytes());
         bytes.extend(self.position.seq.to_le_bytes());
-        let sum = checksum(&bytes);
-        bytes.extend(sum);
-        f.write_str(&URL_SAFE_NO_PAD.encode(bytes))
+        f.write_str(&sealed(bytes))
     }
 }
 

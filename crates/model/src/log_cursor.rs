@@ -8,6 +8,8 @@ use std::{fmt, str::FromStr};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
+use crate::cursor::{checksum, sealed};
+
 /// Version of the layout: version, store, seq, checksum.
 const VERSION: u8 = 1;
 const BODY_BYTES: usize = 1 + 4 + 8;
@@ -67,19 +69,13 @@ impl LogCursor {
     }
 }
 
-fn checksum(body: &[u8]) -> [u8; 4] {
-    (xxhash_rust::xxh3::xxh3_64(body) as u32).to_le_bytes()
-}
-
 impl fmt::Display for LogCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut bytes = Vec::with_capacity(CURSOR_BYTES);
         bytes.push(VERSION);
         bytes.extend(self.store.to_le_bytes());
         bytes.extend(self.seq.to_le_bytes());
-        let sum = checksum(&bytes);
-        bytes.extend(sum);
-        f.write_str(&URL_SAFE_NO_PAD.encode(bytes))
+        f.write_str(&sealed(bytes))
     }
 }
 
@@ -126,9 +122,7 @@ mod tests {
         let mut bytes = URL_SAFE_NO_PAD.decode(&text).unwrap();
         bytes[0] = 9;
         bytes.truncate(BODY_BYTES);
-        let sum = checksum(&bytes);
-        bytes.extend(sum);
-        assert_eq!(URL_SAFE_NO_PAD.encode(bytes).parse::<LogCursor>(), Err(LogCursorError::Version(9)));
+        assert_eq!(sealed(bytes).parse::<LogCursor>(), Err(LogCursorError::Version(9)));
     }
 
     #[test]

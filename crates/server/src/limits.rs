@@ -42,7 +42,7 @@ pub const EXPORT_PAGE_BYTES: usize = 4 << 20;
 /// Searches that one owner saves, and that are shared.
 pub const SEARCHES_MAX: usize = 200;
 /// Bytes of a saved search as it is sent.
-pub const SEARCH_BYTES_MAX: usize = 64 << 10;
+pub const SAVED_SEARCH_BYTES_MAX: usize = 64 << 10;
 /// Bytes of the name of a saved search.
 pub const SEARCH_NAME_BYTES_MAX: usize = 128;
 /// Bytes of the search in a saved search.

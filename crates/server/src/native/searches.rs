@@ -18,7 +18,7 @@ use crate::{
     app::{App, blocking, json, json_response},
     body,
     limits::{
-        SEARCH_BYTES_MAX, SEARCH_DESCRIPTION_BYTES_MAX, SEARCH_NAME_BYTES_MAX, SEARCH_TEXT_BYTES_MAX,
+        SAVED_SEARCH_BYTES_MAX, SEARCH_DESCRIPTION_BYTES_MAX, SEARCH_NAME_BYTES_MAX, SEARCH_TEXT_BYTES_MAX,
         SEARCHES_MAX,
     },
     native::{
@@ -117,9 +117,7 @@ pub(crate) async fn get(
     name: Segment,
     request: Request,
 ) -> Result<Response, Problem> {
-    let reader = caller_with(&app, &trail, request.headers(), Role::Reader).await?;
-    let name = segment(name)?;
-    Parameters::none(request.uri().query())?;
+    let (reader, name) = asked(&app, &trail, name, &request).await?;
     let found = find(&app, &trail, &reader, &name).await?;
     found.and_then(read).map(|search| json_response(json(&search))).ok_or_else(|| missing(&name))
 }
@@ -137,15 +135,13 @@ pub(crate) async fn put(
     name: Segment,
     request: Request,
 ) -> Result<Response, Problem> {
-    let reader = caller_with(&app, &trail, request.headers(), Role::Reader).await?;
-    let name = segment(name)?;
-    Parameters::none(request.uri().query())?;
+    let (reader, name) = asked(&app, &trail, name, &request).await?;
     let (parts, sent) = request.into_parts();
     if form(&parts.headers)? != Form::Json {
         let detail = "a search is one JSON object: send application/json";
         return Err(Problem::new(Kind::UnsupportedMediaType, detail));
     }
-    let held = body::read(&app, &trail, &parts.headers, sent, SEARCH_BYTES_MAX).await?;
+    let held = body::read(&app, &trail, &parts.headers, sent, SAVED_SEARCH_BYTES_MAX).await?;
     let content = content(&name, &held.bytes)?;
     if content.shared && !may_share(&reader) {
         return Err(Problem::new(
@@ -174,9 +170,7 @@ pub(crate) async fn delete(
     name: Segment,
     request: Request,
 ) -> Result<Response, Problem> {
-    let reader = caller_with(&app, &trail, request.headers(), Role::Reader).await?;
-    let name = segment(name)?;
-    Parameters::none(request.uri().query())?;
+    let (reader, name) = asked(&app, &trail, name, &request).await?;
     let found = find(&app, &trail, &reader, &name).await?.ok_or_else(|| missing(&name))?;
     if found.shared && !may_share(&reader) {
         let detail = format!("`{name}` is shared: only an administrator of everything may remove it");
@@ -187,6 +181,19 @@ pub(crate) async fn delete(
         true => Ok(StatusCode::NO_CONTENT.into_response()),
         false => Err(missing(&name)),
     }
+}
+
+/// Who asks, and for the search of which name.
+async fn asked(
+    app: &App,
+    trail: &Arc<Trail>,
+    name: Segment,
+    request: &Request,
+) -> Result<(Principal, String), Problem> {
+    let reader = caller_with(app, trail, request.headers(), Role::Reader).await?;
+    let name = segment(name)?;
+    Parameters::none(request.uri().query())?;
+    Ok((reader, name))
 }
 
 /// The search that a name means to somebody: their own, else the shared one.

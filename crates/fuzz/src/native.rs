@@ -1,6 +1,6 @@
 //! What the native API reads: bodies, parameters, cursors.
 
-use annals_model::{Clock, Cursor, Event, Order, Position, Timestamp};
+use annals_model::{Clock, Cursor, Event, LogCursor, Order, Position, Timestamp};
 use annals_server::fuzzing::{decompress, import_parameters, ingest, list_parameters};
 use annals_testkit::FakeClock;
 
@@ -16,12 +16,17 @@ pub(crate) fn targets() -> Vec<Target> {
         order: Order::Descending,
         position: Position { time: Timestamp::from_nanos(1_795_348_800_000_000_000), seq: 42 },
     };
+    let place = LogCursor { store: 7, seq: 42 };
     let singles = seeds::sample_events().iter().take(20).map(|event| serde_json::to_vec(event).unwrap());
     vec![
         Target::new("native-event", native_event).with_seeds(singles),
         Target::new("native-body", native_body).with_seeds(seeds::native_events()),
         Target::new("native-parameters", native_parameters),
-        Target::new("cursor", cursor_text).with_seeds([cursor.to_string().into_bytes(), vec![7; 25]]),
+        Target::new("cursor", cursor_text).with_seeds([
+            cursor.to_string().into_bytes(),
+            place.to_string().into_bytes(),
+            vec![7; 25],
+        ]),
         Target::new("compressed-body", compressed_body),
     ]
 }

@@ -9,7 +9,7 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -117,7 +117,7 @@ pub(crate) async fn get(
     name: Segment,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (reader, name) = asked(&app, &trail, name, &request).await?;
+    let (reader, name) = asked(&app, &trail, name, request.headers(), request.uri().query()).await?;
     let found = find(&app, &trail, &reader, &name).await?;
     found.and_then(read).map(|search| json_response(json(&search))).ok_or_else(|| missing(&name))
 }
@@ -135,7 +135,7 @@ pub(crate) async fn put(
     name: Segment,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (reader, name) = asked(&app, &trail, name, &request).await?;
+    let (reader, name) = asked(&app, &trail, name, request.headers(), request.uri().query()).await?;
     let (parts, sent) = request.into_parts();
     if form(&parts.headers)? != Form::Json {
         let detail = "a search is one JSON object: send application/json";
@@ -170,7 +170,7 @@ pub(crate) async fn delete(
     name: Segment,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (reader, name) = asked(&app, &trail, name, &request).await?;
+    let (reader, name) = asked(&app, &trail, name, request.headers(), request.uri().query()).await?;
     let found = find(&app, &trail, &reader, &name).await?.ok_or_else(|| missing(&name))?;
     if found.shared && !may_share(&reader) {
         let detail = format!("`{name}` is shared: only an administrator of everything may remove it");
@@ -188,11 +188,12 @@ async fn asked(
     app: &App,
     trail: &Arc<Trail>,
     name: Segment,
-    request: &Request,
+    headers: &HeaderMap,
+    query: Option<&str>,
 ) -> Result<(Principal, String), Problem> {
-    let reader = caller_with(app, trail, request.headers(), Role::Reader).await?;
+    let reader = caller_with(app, trail, headers, Role::Reader).await?;
     let name = segment(name)?;
-    Parameters::none(request.uri().query())?;
+    Parameters::none(query)?;
     Ok((reader, name))
 }
 

@@ -12,7 +12,11 @@ use ureq::{
     tls::{PemItem, RootCerts, TlsConfig, parse_pem},
 };
 
-use crate::{failure::Failure, output};
+use crate::{
+    connection::{Connection, Environment, Server},
+    failure::Failure,
+    output,
+};
 
 /// How long a connection may take to come about.
 const CONNECT_SECONDS_MAX: u64 = 10;
@@ -26,23 +30,6 @@ const ERROR_BYTES_MAX: u64 = 64 << 10;
 const BACKOFF_FIRST: Duration = Duration::from_millis(500);
 /// The longest wait before a request is repeated, whatever the server wishes.
 const BACKOFF_MAX: Duration = Duration::from_secs(60);
-
-/// Where the server is and how to speak to it.
-#[derive(Debug, Clone, clap::Args)]
-pub(crate) struct Connection {
-    /// Address of the server
-    #[arg(long, env = "ANNALS_URL", value_name = "URL", default_value = "http://127.0.0.1:8650")]
-    pub(crate) url: String,
-    /// Token of a credential (better in the environment, where other users of the machine do not see it)
-    #[arg(long, env = "ANNALS_TOKEN", value_name = "TOKEN", hide_env_values = true)]
-    pub(crate) token: Option<String>,
-    /// Certificates (PEM) to trust instead of the public ones
-    #[arg(long, env = "ANNALS_CA_FILE", value_name = "FILE")]
-    pub(crate) ca_file: Option<std::path::PathBuf>,
-    /// How often a request is repeated when the server is busy or cannot be reached
-    #[arg(long, value_name = "N", default_value_t = 5)]
-    pub(crate) retries: u32,
-}
 
 /// A request body and its headers.
 pub(crate) struct Upload<'b> {
@@ -66,7 +53,7 @@ impl std::fmt::Display for Refusal {
             write!(f, ": {}", self.text)?;
         }
         match self.status {
-            StatusCode::UNAUTHORIZED => write!(f, " (give a token with --token or ANNALS_TOKEN)"),
+            StatusCode::UNAUTHORIZED => write!(f, " (give a token with ANNALS_TOKEN, a profile, or --token)"),
             _ => Ok(()),
         }
     }
@@ -80,6 +67,14 @@ pub(crate) struct Client {
     retries: u32,
 }
 
+/// What came of opening a stream.
+pub(crate) enum Opened<R> {
+    Stream(R),
+    /// It may work later: why not now, and how long the server asks to wait.
+    Again(String, Option<Duration>),
+    Refused(Refusal),
+}
+
 /// What came of one attempt.
 enum Attempt {
     Answered(Response<Body>),
@@ -88,17 +83,22 @@ enum Attempt {
 }
 
 impl Client {
-    /// A client of that server. Nothing is sent yet.
+    /// A client of the server that flags, the environment and profiles say. Nothing is sent yet.
     pub(crate) fn new(connection: &Connection) -> Result<Self, Failure> {
-        let base = connection.url.trim_end_matches('/').to_owned();
+        Self::of(&connection.resolve(&Environment::OURS)?)
+    }
+
+    /// A client of that server.
+    pub(crate) fn of(server: &Server) -> Result<Self, Failure> {
+        let base = server.url.trim_end_matches('/').to_owned();
         let uri: Uri =
-            base.parse().map_err(|error| Failure::Usage(format!("--url `{base}` is no address: {error}")))?;
+            base.parse().map_err(|error| Failure::Usage(format!("the address `{base}` is none: {error}")))?;
         if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none() {
             return Err(Failure::Usage(format!(
-                "--url `{base}` must begin with http:// or https:// and name a host"
+                "the address `{base}` must begin with http:// or https:// and name a host"
             )));
         }
-        let authorization = connection.token.as_ref().map(|token| format!("Bearer {}", token.trim()));
+        let authorization = server.token.as_ref().map(|token| format!("Bearer {}", token.trim()));
         if authorization.as_ref().is_some_and(|text| text.chars().any(char::is_control) || !text.is_ascii()) {
             return Err(Failure::Usage("the token has characters that no header can carry".to_owned()));
         }
@@ -113,21 +113,17 @@ impl Client {
             // A proxy for the world outside cannot reach this machine's own addresses.
             config = config.proxy(None);
         }
-        if let Some(path) = &connection.ca_file {
+        if let Some(path) = &server.ca_file {
             config = config.tls_config(TlsConfig::builder().root_certs(trusted(path)?).build());
         }
-        Ok(Self { agent: config.build().new_agent(), base, authorization, retries: connection.retries })
+        Ok(Self { agent: config.build().new_agent(), base, authorization, retries: server.retries })
     }
 
     /// Gets a path with its query; the whole body of a success.
     pub(crate) fn get(&self, path: &str) -> Result<Result<Vec<u8>, Refusal>, Failure> {
         let url = format!("{}{path}", self.base);
         self.repeat(|| {
-            let mut request = self.agent.get(&url).header(header::ACCEPT, "application/json");
-            if let Some(authorization) = &self.authorization {
-                request = request.header(header::AUTHORIZATION, authorization);
-            }
-            request.call()
+            self.authorized(self.agent.get(&url).header(header::ACCEPT, "application/json")).call()
         })
     }
 
@@ -139,11 +135,62 @@ impl Client {
             if let Some(encoding) = upload.encoding {
                 request = request.header(header::CONTENT_ENCODING, encoding);
             }
-            if let Some(authorization) = &self.authorization {
-                request = request.header(header::AUTHORIZATION, authorization);
-            }
-            request.send(upload.body)
+            self.authorized(request).send(upload.body)
         })
+    }
+
+    /// Gets a path with its query; the body of a success as it comes, however long it is, and whether its end can be
+    /// told from its breaking off. An attempt is repeated until an answer began.
+    pub(crate) fn get_stream(
+        &self,
+        path: &str,
+    ) -> Result<Result<(impl io::Read + use<>, bool), Refusal>, Failure> {
+        let url = format!("{}{path}", self.base);
+        let send = || self.authorized(self.agent.get(&url)).call();
+        self.repeat_until(send, |response| {
+            if !response.status().is_success() {
+                return Ok(Err(refusal(response)));
+            }
+            let has = |name| response.headers().contains_key(name);
+            let has_end = has(header::CONTENT_LENGTH) || has(header::TRANSFER_ENCODING);
+            Ok(Ok((response.into_body().into_reader(), has_end)))
+        })
+    }
+
+    /// Opens a stream of server-sent events behind the message with that id: one attempt, and what may be tried again is
+    /// told apart from what may not.
+    pub(crate) fn open_stream(
+        &self,
+        path: &str,
+        last_id: Option<&str>,
+    ) -> Result<Opened<impl io::Read + use<>>, Failure> {
+        let url = format!("{}{path}", self.base);
+        let send = || {
+            let mut request = self.agent.get(&url).header(header::ACCEPT, "text/event-stream");
+            if let Some(id) = last_id {
+                request = request.header("last-event-id", id);
+            }
+            self.authorized(request).call()
+        };
+        Ok(match self.attempt(send)? {
+            Attempt::Answered(response) if response.status().is_success() => {
+                Opened::Stream(response.into_body().into_reader())
+            }
+            Attempt::Answered(response) => Opened::Refused(refusal(response)),
+            Attempt::Again(why, asked) => Opened::Again(why, asked),
+        })
+    }
+
+    fn authorized<B>(&self, request: ureq::RequestBuilder<B>) -> ureq::RequestBuilder<B> {
+        match &self.authorization {
+            Some(authorization) => request.header(header::AUTHORIZATION, authorization),
+            None => request,
+        }
+    }
+
+    /// The address of the server, as given.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
     }
 
     /// Posts JSON to a path; the body of a success as it comes, however long it is. An attempt is repeated until an
@@ -155,11 +202,7 @@ impl Client {
     ) -> Result<Result<impl io::Read + use<>, Refusal>, Failure> {
         let url = format!("{}{path}", self.base);
         let send = || {
-            let mut request = self.agent.post(&url).header(header::CONTENT_TYPE, "application/json");
-            if let Some(authorization) = &self.authorization {
-                request = request.header(header::AUTHORIZATION, authorization);
-            }
-            request.send(body)
+            self.authorized(self.agent.post(&url).header(header::CONTENT_TYPE, "application/json")).send(body)
         };
         self.repeat_until(send, |response| {
             Ok(if response.status().is_success() {
@@ -304,24 +347,24 @@ mod tests {
 
     use super::*;
 
-    fn connection(url: &str, token: Option<&str>) -> Connection {
-        Connection { url: url.to_owned(), token: token.map(str::to_owned), ca_file: None, retries: 0 }
+    fn server(url: &str, token: Option<&str>) -> Server {
+        Server { url: url.to_owned(), token: token.map(str::to_owned), ca_file: None, retries: 0 }
     }
 
     #[test]
     fn wrong_addresses_and_tokens_are_usage_errors() {
         for url in ["", "example.org", "ftp://example.org", "http://", "http://a b"] {
-            assert!(matches!(Client::new(&connection(url, None)), Err(Failure::Usage(_))), "{url}");
+            assert!(matches!(Client::of(&server(url, None)), Err(Failure::Usage(_))), "{url}");
         }
-        assert!(matches!(Client::new(&connection("http://a", Some("x\ny"))), Err(Failure::Usage(_))));
-        assert!(Client::new(&connection("http://a/", Some("token\n"))).is_ok());
+        assert!(matches!(Client::of(&server("http://a", Some("x\ny"))), Err(Failure::Usage(_))));
+        assert!(Client::of(&server("http://a/", Some("token\n"))).is_ok());
     }
 
     #[test]
     fn nobody_there_is_unreachable() {
         // The port was free a moment ago, and nothing listens on it now.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let client = Client::new(&connection(&format!("http://127.0.0.1:{port}"), None)).unwrap();
+        let client = Client::of(&server(&format!("http://127.0.0.1:{port}"), None)).unwrap();
         assert!(matches!(client.get("/livez"), Err(Failure::Unreachable(_))));
     }
 
@@ -348,7 +391,7 @@ mod tests {
             "HTTP/1.1 503 Service Unavailable\r\nretry-after: 0\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
             "HTTP/1.1 200 OK\r\nretry-after: 0\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok",
         ]);
-        let client = Client::new(&Connection { retries: 2, ..connection(&url, None) }).unwrap();
+        let client = Client::of(&Server { retries: 2, ..server(&url, None) }).unwrap();
         assert_eq!(client.get("/").unwrap().unwrap(), b"ok");
         assert_eq!(serving.join().unwrap(), 3);
     }
@@ -359,7 +402,7 @@ mod tests {
             "HTTP/1.1 429 Too Many Requests\r\nretry-after: 0\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
             "HTTP/1.1 301 Moved\r\nlocation: http://elsewhere/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
         ]);
-        let client = Client::new(&connection(&url, Some("secret"))).unwrap();
+        let client = Client::of(&server(&url, Some("secret"))).unwrap();
         let error = client.get("/").unwrap_err();
         assert!(matches!(&error, Failure::Unreachable(text) if text.contains("429")), "{error}");
         let refusal = client.get("/").unwrap().unwrap_err();

@@ -30,7 +30,8 @@ pub(crate) fn parse(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     })
 }
 
-fn length(text: &str) -> Option<Duration> {
+/// Reads a length of time, as in `90s`, `15m`, `24h`, `7d` or `4w`.
+pub(crate) fn length(text: &str) -> Option<Duration> {
     let unit = text.chars().last()?;
     let seconds_per_unit: u64 = match unit {
         's' => 1,

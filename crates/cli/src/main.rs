@@ -7,11 +7,14 @@ mod cli;
 mod client;
 mod commands;
 mod config;
+mod connection;
 mod failure;
 mod input;
 mod instant;
 mod logging;
 mod output;
+mod profiles;
+mod sse;
 
 use std::process::ExitCode;
 

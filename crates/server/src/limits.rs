@@ -45,8 +45,6 @@ pub const SEARCHES_MAX: usize = 200;
 pub const SAVED_SEARCH_BYTES_MAX: usize = 64 << 10;
 /// Bytes of the name of a saved search.
 pub const SEARCH_NAME_BYTES_MAX: usize = 128;
-/// Bytes of the search in a saved search.
-pub const SEARCH_TEXT_BYTES_MAX: usize = 16 << 10;
 /// Bytes of the description of a saved search.
 pub const SEARCH_DESCRIPTION_BYTES_MAX: usize = 4 << 10;
 /// Entries of each list of `[mask]`.

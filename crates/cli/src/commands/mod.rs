@@ -2,15 +2,19 @@
 
 mod backup;
 mod check;
+mod definitions;
 mod demo;
 mod export;
 mod import;
 mod ingest;
 mod keys;
+mod profiles;
 mod query;
 mod restore;
 mod serve;
 mod stop;
+mod tail;
+mod top;
 mod upload;
 mod verify;
 mod walk;
@@ -28,11 +32,16 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Ingest(arguments) => ingest::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
         Command::Query(arguments) => query::run(&arguments),
+        Command::Tail(arguments) => tail::run(&arguments),
+        Command::Top(arguments) => top::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Keys(arguments) => keys::run(&arguments),
         Command::Backup(arguments) => backup::run(&arguments),
         Command::Restore(arguments) => restore::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Profiles(arguments) => profiles::run(&arguments),
+        Command::Completions(arguments) => definitions::completions(&arguments),
+        Command::Man(arguments) => definitions::man(&arguments),
         Command::Openapi => {
             output::print(&annals_server::openapi())?;
             Ok(ExitCode::SUCCESS)

@@ -1,6 +1,17 @@
-//! Being asked to stop: SIGTERM and SIGINT end the server in order, a second one ends the process at once.
+//! Being asked to stop: SIGTERM and SIGINT end what goes on without end in order, a second one ends the process at once.
 
-use tokio::signal::unix::{SignalKind, signal};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
+
+use tokio::{
+    runtime,
+    signal::unix::{SignalKind, signal},
+};
 
 use crate::failure::Failure;
 
@@ -30,4 +41,29 @@ pub(super) fn requested() -> Result<impl Future<Output = ()> + Send + 'static, F
             std::process::exit(EXIT_FORCED + kind.as_raw_value());
         });
     })
+}
+
+/// Lets the first signal set what is returned and then call `wake`, on a thread of its own.
+///
+/// # Errors
+/// When the system does not let signals be received.
+pub(super) fn flag(wake: impl FnOnce() + Send + 'static) -> Result<Arc<AtomicBool>, Failure> {
+    let bad = |error| Failure::Refused(format!("cannot receive signals: {error}"));
+    let runtime = runtime::Builder::new_current_thread().enable_io().build().map_err(bad)?;
+    let requested = {
+        let _inside = runtime.enter();
+        requested()?
+    };
+    let stopped = Arc::new(AtomicBool::new(false));
+    let set = Arc::clone(&stopped);
+    thread::spawn(move || {
+        runtime.block_on(async move {
+            requested.await;
+            set.store(true, Ordering::SeqCst);
+            wake();
+            // The second signal is waited for beside.
+            std::future::pending::<()>().await;
+        });
+    });
+    Ok(stopped)
 }

@@ -1,4 +1,4 @@
-//! Reading events page by page, by the server's cursor, until enough are there or none are left.
+//! Asking for events, and reading them page by page, by the server's cursor, until enough are there or none are left.
 
 use annals_model::{
     Clock, SystemClock, Timestamp,
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{
-    cli::{Order, Selection},
+    cli::{Order, Selection, Times},
     client::Client,
     failure::Failure,
     instant,
@@ -17,159 +17,245 @@ use crate::{
 /// Events of one page.
 const PAGE_EVENTS: u64 = 1_000;
 
-/// One page of the native list.
+/// Which events are asked for, in the native API's parameters.
+#[derive(Debug, Clone)]
+pub(super) struct Question {
+    parameters: Vec<(String, String)>,
+    /// Instants are counted from here: every page must ask the same.
+    now: Timestamp,
+}
+
+impl Question {
+    /// The events of a selection.
+    ///
+    /// # Errors
+    /// When the search cannot be understood; where is shown before anything is sent.
+    pub(super) fn new(selection: &Selection) -> Result<Self, Failure> {
+        Self::at(selection, SystemClock.now())
+    }
+
+    fn at(selection: &Selection, now: Timestamp) -> Result<Self, Failure> {
+        let mut parameters = Vec::new();
+        for (name, values) in [
+            ("source", &selection.source),
+            ("type", &selection.kind),
+            ("action", &selection.action),
+            ("outcome", &selection.outcome),
+            ("organization", &selection.organization),
+            ("project", &selection.project),
+            ("environment", &selection.environment),
+            ("actor", &selection.actor),
+            ("target", &selection.target),
+        ] {
+            parameters.extend(values.iter().map(|value| (name.to_owned(), value.clone())));
+        }
+        parameters.extend(selection.filters.iter().cloned());
+        if !selection.search.is_empty() {
+            let search = selection.search.join(" ");
+            let offset_seconds = Moment::offset_of(&selection.utc_offset).unwrap_or_default();
+            Search::parse(&search, Moment { now, offset_seconds }).map_err(|error| {
+                Failure::Usage(format!("the search cannot be understood\n{}", error.render(&search)))
+            })?;
+            parameters.push(("search".to_owned(), search));
+            parameters.push(("utc_offset".to_owned(), selection.utc_offset.clone()));
+        }
+        if let Some(text) = &selection.text {
+            parameters.push(("q".to_owned(), text.clone()));
+        }
+        Ok(Self { parameters, now })
+    }
+
+    /// Those of some time.
+    ///
+    /// # Errors
+    /// When an instant cannot be read.
+    pub(super) fn between(self, times: &Times) -> Result<Self, Failure> {
+        let from = self.instant("from", times.from.as_deref())?;
+        let to = self.instant("to", times.to.as_deref())?;
+        let with = from.into_iter().fold(self, |question, from| question.and("from", from.to_string()));
+        Ok(to.into_iter().fold(with, |question, to| question.and("to", to.to_string())))
+    }
+
+    /// An instant that a flag says, counted from the moment of the question.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub(super) fn instant(&self, flag: &str, text: Option<&str>) -> Result<Option<Timestamp>, Failure> {
+        let parse = |text| {
+            instant::parse(text, self.now).map_err(|error| Failure::Usage(format!("--{flag}: {error}")))
+        };
+        text.map(parse).transpose()
+    }
+
+    /// Which end comes first.
+    pub(super) fn order(self, order: Order) -> Self {
+        let order = match order {
+            Order::Asc => "asc",
+            Order::Desc => "desc",
+        };
+        self.and("order", order.to_owned())
+    }
+
+    /// With the number of all matching events.
+    pub(super) fn with_total(self) -> Self {
+        self.and("total", "true".to_owned())
+    }
+
+    /// With a further parameter.
+    pub(super) fn and(mut self, name: &str, value: String) -> Self {
+        self.parameters.push((name.to_owned(), value));
+        self
+    }
+
+    /// Only those that a further search finds, too.
+    pub(super) fn also(mut self, further: &str) -> Self {
+        match self.parameters.iter_mut().find(|(name, _)| name == "search") {
+            Some((_, search)) => *search = format!("({search}) {further}"),
+            None => self.parameters.push(("search".to_owned(), further.to_owned())),
+        }
+        self
+    }
+
+    /// The path that asks it of an endpoint.
+    pub(super) fn path(&self, endpoint: &str) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(&self.parameters);
+        format!("{endpoint}?{}", query.finish())
+    }
+}
+
+/// One page of the native list, as it came.
+pub(super) struct Page {
+    body: Vec<u8>,
+    next: Option<String>,
+    total: Option<u64>,
+    count: u64,
+}
+
+/// What of a page says how it goes on.
 #[derive(Deserialize)]
-struct Page<'a> {
+struct Written<'a> {
     #[serde(borrow)]
     events: Vec<&'a RawValue>,
     next: Option<String>,
     total: Option<u64>,
 }
 
-/// A list to walk through.
+impl Page {
+    fn of(body: Vec<u8>) -> Result<Self, Failure> {
+        let Written { events, next, total } = parse(&body)?;
+        let count = events.len() as u64;
+        Ok(Self { next, total, count, body })
+    }
+
+    /// Its events.
+    ///
+    /// # Errors
+    /// None that were not found when it came.
+    pub(super) fn events(&self) -> Result<Vec<&RawValue>, Failure> {
+        Ok(parse(&self.body)?.events)
+    }
+
+    /// The number of all matching events, if that was asked for; with the first page only.
+    pub(super) const fn total(&self) -> Option<u64> {
+        self.total
+    }
+}
+
+fn parse(body: &[u8]) -> Result<Written<'_>, Failure> {
+    serde_json::from_slice(body).map_err(|error| not_ours(&error))
+}
+
+/// An answer that no server of ours gives.
+pub(super) fn not_ours(error: &serde_json::Error) -> Failure {
+    Failure::Unreachable(format!("the answer is not that of an Annals server: {error}"))
+}
+
+/// A list to walk through, in constant memory.
 pub(super) struct Walk<'c> {
     client: &'c Client,
-    /// Every parameter but `limit` and `cursor`.
-    parameters: Vec<(String, String)>,
+    question: Question,
+    left: u64,
+    page_events: u64,
+    state: State,
+}
+
+enum State {
+    First,
+    Next(String),
+    Over,
 }
 
 impl<'c> Walk<'c> {
-    /// The events of a selection.
-    ///
-    /// # Errors
-    /// When a time cannot be read.
-    pub(super) fn new(
-        client: &'c Client,
-        selection: &Selection,
-        order: Order,
-        total: bool,
-    ) -> Result<Self, Failure> {
-        let parameters = parameters(selection, order, total, SystemClock.now())?;
-        Ok(Self { client, parameters })
+    /// Up to `limit` events.
+    pub(super) const fn new(client: &'c Client, question: Question, limit: u64) -> Self {
+        Self { client, question, left: limit, page_events: PAGE_EVENTS, state: State::First }
     }
 
-    /// Visits up to `limit` events, page by page, in constant memory. `visit` is also given the number of all matching
-    /// events, if that was asked for, with the first page.
+    /// With a first page of so many events.
+    pub(super) const fn first_page(mut self, events: u64) -> Self {
+        self.page_events = events;
+        self
+    }
+
+    /// The next page; `None` when there is no more, or enough was given.
     ///
     /// # Errors
-    /// When a page cannot be had, or `visit` fails.
-    pub(super) fn run(
-        &self,
-        limit: u64,
-        mut visit: impl FnMut(&[&RawValue], Option<u64>) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
-        let mut left = limit;
-        let mut cursor: Option<String> = None;
-        loop {
-            let body = self
-                .client
-                .get(&self.path(left.min(PAGE_EVENTS), cursor.as_deref()))?
-                .map_err(|refusal| Failure::Refused(refusal.to_string()))?;
-            let page: Page<'_> = serde_json::from_slice(&body).map_err(|error| {
-                Failure::Unreachable(format!("the answer is not that of an Annals server: {error}"))
-            })?;
-            visit(&page.events, page.total)?;
-            left = left.saturating_sub(page.events.len() as u64);
-            match page.next {
-                Some(next) if left > 0 => cursor = Some(next),
-                _ => return Ok(()),
-            }
+    /// When it cannot be had.
+    pub(super) fn next(&mut self) -> Result<Option<Page>, Failure> {
+        if self.left == 0 {
+            return Ok(None);
         }
-    }
-
-    fn path(&self, limit: u64, cursor: Option<&str>) -> String {
-        let mut query = form_urlencoded::Serializer::new(String::new());
+        let question = self.question.clone().and("limit", self.left.min(self.page_events).to_string());
+        let question = match &self.state {
+            State::First => question,
+            State::Next(cursor) => question.and("cursor", cursor.clone()),
+            State::Over => return Ok(None),
+        };
+        let body = self.client.get(&question.path("/api/v1/events"))?;
+        let page = Page::of(body.map_err(|refusal| Failure::Refused(refusal.to_string()))?)?;
+        self.left = self.left.saturating_sub(page.count);
+        self.page_events = PAGE_EVENTS;
         // The number of all matching events is worth its price once.
-        let kept = self.parameters.iter().filter(|(name, _)| cursor.is_none() || name != "total");
-        query.extend_pairs(kept);
-        query.append_pair("limit", &limit.to_string());
-        if let Some(cursor) = cursor {
-            query.append_pair("cursor", cursor);
-        }
-        format!("/api/v1/events?{}", query.finish())
+        self.question.parameters.retain(|(name, _)| name != "total");
+        self.state = page.next.clone().map_or(State::Over, State::Next);
+        Ok(Some(page))
     }
-}
 
-/// The selection in the native API's parameters. Instants are fixed once: every page must ask the same.
-fn parameters(
-    selection: &Selection,
-    order: Order,
-    total: bool,
-    now: Timestamp,
-) -> Result<Vec<(String, String)>, Failure> {
-    let mut parameters = Vec::new();
-    for (name, text) in [("from", &selection.from), ("to", &selection.to)] {
-        if let Some(text) = text {
-            let instant =
-                instant::parse(text, now).map_err(|error| Failure::Usage(format!("--{name}: {error}")))?;
-            parameters.push((name.to_owned(), instant.to_string()));
-        }
+    /// Whether there is more than what was given.
+    pub(super) const fn has_more(&self) -> bool {
+        matches!(self.state, State::Next(_))
     }
-    for (name, values) in [
-        ("source", &selection.source),
-        ("type", &selection.kind),
-        ("action", &selection.action),
-        ("outcome", &selection.outcome),
-        ("organization", &selection.organization),
-        ("project", &selection.project),
-        ("environment", &selection.environment),
-        ("actor", &selection.actor),
-        ("target", &selection.target),
-    ] {
-        parameters.extend(values.iter().map(|value| (name.to_owned(), value.clone())));
-    }
-    parameters.extend(selection.filters.iter().cloned());
-    if !selection.search.is_empty() {
-        let search = selection.search.join(" ");
-        let offset_seconds = Moment::offset_of(&selection.utc_offset).unwrap_or_default();
-        // Where it is wrong is shown before anything is sent.
-        Search::parse(&search, Moment { now, offset_seconds }).map_err(|error| {
-            Failure::Usage(format!("the search cannot be understood\n{}", error.render(&search)))
-        })?;
-        parameters.push(("search".to_owned(), search));
-        parameters.push(("utc_offset".to_owned(), selection.utc_offset.clone()));
-    }
-    if let Some(text) = &selection.text {
-        parameters.push(("q".to_owned(), text.clone()));
-    }
-    let order = match order {
-        Order::Asc => "asc",
-        Order::Desc => "desc",
-    };
-    parameters.push(("order".to_owned(), order.to_owned()));
-    if total {
-        parameters.push(("total".to_owned(), "true".to_owned()));
-    }
-    Ok(parameters)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn pairs(question: &Question) -> Vec<(&str, &str)> {
+        question.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+    }
+
     #[test]
     fn a_selection_becomes_parameters() {
         let now = Timestamp::parse("2026-11-22T12:00:00Z").unwrap();
         let selection = Selection {
-            from: Some("24h".to_owned()),
-            to: Some("2026-11-22".to_owned()),
             kind: vec!["a".to_owned(), "b".to_owned()],
             filters: vec![("labels.k".to_owned(), "v".to_owned())],
             text: Some("two words".to_owned()),
             ..Selection::default()
         };
-        let found = parameters(&selection, Order::Asc, true, now).unwrap();
-        let found: Vec<(&str, &str)> =
-            found.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let times = Times { from: Some("24h".to_owned()), to: Some("2026-11-22".to_owned()) };
+        let question = Question::at(&selection, now).unwrap().between(&times).unwrap();
         assert_eq!(
-            found,
+            pairs(&question.order(Order::Asc).with_total()),
             [
-                ("from", "2026-11-21T12:00:00Z"),
-                ("to", "2026-11-22T00:00:00Z"),
                 ("type", "a"),
                 ("type", "b"),
                 ("labels.k", "v"),
                 ("q", "two words"),
+                ("from", "2026-11-21T12:00:00Z"),
+                ("to", "2026-11-22T00:00:00Z"),
                 ("order", "asc"),
                 ("total", "true"),
             ]
@@ -181,11 +267,11 @@ mod tests {
         let search = |words: &[&str]| {
             let search = words.iter().map(|word| (*word).to_owned()).collect();
             let selection = Selection { search, utc_offset: "+02:00".to_owned(), ..Selection::default() };
-            parameters(&selection, Order::Desc, false, Timestamp::default())
+            Question::at(&selection, Timestamp::default())
         };
         let found = search(&["type:audit.*", "time:today"]).unwrap();
-        assert_eq!(found[0], ("search".to_owned(), "type:audit.* time:today".to_owned()));
-        assert_eq!(found[1], ("utc_offset".to_owned(), "+02:00".to_owned()));
+        assert_eq!(pairs(&found), [("search", "type:audit.* time:today"), ("utc_offset", "+02:00")]);
+        assert_eq!(pairs(&found.also("outcome:failure"))[0].1, "(type:audit.* time:today) outcome:failure");
         let error = search(&["type:a", "actr:b"]).unwrap_err().to_string();
         assert_eq!(
             error,
@@ -196,8 +282,9 @@ mod tests {
 
     #[test]
     fn wrong_times_are_usage_errors() {
-        let selection = Selection { to: Some("soon".to_owned()), ..Selection::default() };
-        let error = parameters(&selection, Order::Desc, false, Timestamp::default()).unwrap_err();
+        let times = Times { to: Some("soon".to_owned()), ..Times::default() };
+        let question = Question::at(&Selection::default(), Timestamp::default()).unwrap();
+        let error = question.between(&times).unwrap_err();
         assert!(matches!(&error, Failure::Usage(text) if text.starts_with("--to: `soon`")), "{error}");
     }
 }

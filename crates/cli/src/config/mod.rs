@@ -7,6 +7,7 @@
 mod raw;
 mod resolved;
 
+pub(crate) use raw::parse_as;
 pub(crate) use resolved::{Config, LogFormat, Overrides, load};
 
 /// The commented default file.

@@ -54,6 +54,14 @@ pub(super) struct Store {
 /// # Errors
 /// What is wrong, with line and column and, where it is known, the table.
 pub(super) fn parse(text: &str) -> Result<File, String> {
+    parse_as(text)
+}
+
+/// Reads TOML that may hold secrets: an error shows no line of it and no value.
+///
+/// # Errors
+/// As for the configuration.
+pub(crate) fn parse_as<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
     toml::from_str(text).map_err(|error| {
         let message = without_value(error.message().trim_end_matches('\n')).replace('\n', ", ");
         let Some(span) = error.span() else { return message };

@@ -36,6 +36,10 @@ impl EventWriter for CsvWriter<'_> {
         self.sink.write_all(&self.line)
     }
 
+    fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
+    }
+
     fn finish(&mut self) -> io::Result<()> {
         self.write(&[])?;
         self.sink.flush()

@@ -28,6 +28,10 @@ impl EventWriter for ArrayWriter<'_> {
         Ok(())
     }
 
+    fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
+    }
+
     fn finish(&mut self) -> io::Result<()> {
         self.sink.write_all(if self.empty { b"[]\n" } else { b"\n]\n" })?;
         self.sink.flush()
@@ -56,6 +60,10 @@ impl EventWriter for LinesWriter<'_> {
             self.sink.write_all(b"\n")?;
         }
         Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
     }
 
     fn finish(&mut self) -> io::Result<()> {

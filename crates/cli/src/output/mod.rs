@@ -3,17 +3,21 @@
 
 mod csv;
 mod json;
+mod pager;
+mod style;
 mod table;
 
 use std::{
     borrow::Cow,
-    env,
     io::{self, BufWriter, IsTerminal, Write},
 };
 
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, value::RawValue};
+
+pub(crate) use pager::Pager;
+pub(crate) use style::{Style, When};
 
 /// Bytes of output that are gathered before they are written.
 const OUTPUT_BUFFER_BYTES: usize = 64 << 10;
@@ -45,14 +49,23 @@ pub(crate) trait EventWriter {
     /// Writes some events, each in its native JSON form.
     fn write(&mut self, events: &[&RawValue]) -> io::Result<()>;
 
+    /// Hands on what was written so far.
+    fn flush(&mut self) -> io::Result<()>;
+
     /// Writes what comes after the last event.
     fn finish(&mut self) -> io::Result<()>;
 }
 
-/// A writer of that format.
-pub(crate) fn event_writer<'w>(format: Format, sink: Box<dyn Write + 'w>) -> Box<dyn EventWriter + 'w> {
+/// A writer of that format. The widths of a table's columns are those of the first events, or where these come one by
+/// one and without end, what usually suits.
+pub(crate) fn event_writer<'w>(
+    format: Format,
+    sink: Box<dyn Write + 'w>,
+    colours: bool,
+    endless: bool,
+) -> Box<dyn EventWriter + 'w> {
     match format {
-        Format::Table => Box::new(table::TableWriter::new(sink, stdout_has_colours())),
+        Format::Table => Box::new(table::TableWriter::new(sink, colours, endless)),
         Format::Json => Box::new(json::ArrayWriter::new(sink)),
         Format::Ndjson => Box::new(json::LinesWriter::new(sink)),
         Format::Csv => Box::new(csv::CsvWriter::new(sink)),
@@ -92,11 +105,15 @@ pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|character| if steers(character) { '\u{fffd}' } else { character }).collect()
 }
 
-/// Whether stdout is a terminal that wants colours: <https://no-color.org>.
-fn stdout_has_colours() -> bool {
-    let refused = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
-        || env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
-    io::stdout().is_terminal() && !refused
+/// A text fit for one line of a terminal; what has more than so many characters ends in `…`.
+pub(crate) fn one_line(text: &str, most: usize) -> String {
+    let text = printable(text).replace(['\n', '\t'], " ");
+    if text.chars().count() <= most {
+        return text;
+    }
+    let mut cut: String = text.chars().take(most.saturating_sub(1)).collect();
+    cut.push('…');
+    cut
 }
 
 /// A progress line on stderr that counts things, drawn only when that is a terminal.

@@ -7,38 +7,36 @@ use std::io::{self, Write};
 
 use serde_json::{Value, value::RawValue};
 
-use super::{EventWriter, cell, printable};
+use super::{EventWriter, Style, cell, one_line};
 
 /// Characters of a column at most; what is longer ends in `…`.
 const COLUMN_CHARACTERS_MAX: usize = 40;
 /// Characters between columns.
 const GAP: &str = "  ";
 
-/// A column: its heading, and the paths of which the first that is there is shown.
+/// A column: its heading, the paths of which the first that is there is shown, and how wide it is where its events are
+/// not known yet.
 struct Column {
     heading: &'static str,
     paths: &'static [&'static str],
+    usual: usize,
 }
 
 const COLUMNS: [Column; 8] = [
-    Column { heading: "TIME", paths: &["time"] },
-    Column { heading: "SOURCE", paths: &["source"] },
-    Column { heading: "ORGANIZATION", paths: &["organization.name", "organization.id"] },
-    Column { heading: "TYPE", paths: &["type"] },
-    Column { heading: OUTCOME, paths: &["outcome"] },
-    Column { heading: "ACTOR", paths: &["actor.name", "actor.id", "actor.type"] },
-    Column { heading: "TARGET", paths: &["target.name", "target.id"] },
-    Column { heading: "TARGET TYPE", paths: &["target.type"] },
+    Column { heading: "TIME", paths: &["time"], usual: 24 },
+    Column { heading: "SOURCE", paths: &["source"], usual: 12 },
+    Column { heading: "ORGANIZATION", paths: &["organization.name", "organization.id"], usual: 16 },
+    Column { heading: "TYPE", paths: &["type"], usual: 24 },
+    Column { heading: OUTCOME, paths: &["outcome"], usual: 7 },
+    Column { heading: "ACTOR", paths: &["actor.name", "actor.id", "actor.type"], usual: 20 },
+    Column { heading: "TARGET", paths: &["target.name", "target.id"], usual: 24 },
+    Column { heading: "TARGET TYPE", paths: &["target.type"], usual: 11 },
 ];
 
-/// The column that is coloured.
+/// The column that is coloured by what it says.
 const OUTCOME: &str = "OUTCOME";
-
-const BOLD: &str = "\u{1b}[1m";
-const GREEN: &str = "\u{1b}[32m";
-const RED: &str = "\u{1b}[31m";
-const YELLOW: &str = "\u{1b}[33m";
-const PLAIN: &str = "\u{1b}[0m";
+/// Paths of ids, which say less to people than names: they are dim.
+const ID: &str = ".id";
 
 /// Writes a line of headings, then one line per event.
 pub(super) struct TableWriter<'w> {
@@ -46,24 +44,27 @@ pub(super) struct TableWriter<'w> {
     colours: bool,
     /// Known after the first page.
     widths: Option<[usize; COLUMNS.len()]>,
+    headed: bool,
+}
+
+/// What stands in one column, and how.
+struct Cell {
+    text: String,
+    style: Option<Style>,
 }
 
 impl<'w> TableWriter<'w> {
-    pub(super) fn new(sink: Box<dyn Write + 'w>, colours: bool) -> Self {
-        Self { sink, colours, widths: None }
+    pub(super) fn new(sink: Box<dyn Write + 'w>, colours: bool, endless: bool) -> Self {
+        let widths = endless.then(|| COLUMNS.map(|column| column.usual.max(column.heading.len())));
+        Self { sink, colours, widths, headed: false }
     }
 
-    fn line(
-        &mut self,
-        cells: &[String],
-        widths: &[usize],
-        colour: impl Fn(usize) -> Option<&'static str>,
-    ) -> io::Result<()> {
+    fn line(&mut self, cells: &[Cell], widths: &[usize]) -> io::Result<()> {
         let last = cells.len().saturating_sub(1);
-        for (position, (text, width)) in cells.iter().zip(widths).enumerate() {
+        for (position, (Cell { text, style }, width)) in cells.iter().zip(widths).enumerate() {
             let padding = if position == last { 0 } else { width.saturating_sub(text.chars().count()) };
-            match colour(position).filter(|_| self.colours) {
-                Some(code) => write!(self.sink, "{code}{text}{PLAIN}")?,
+            match style.filter(|_| self.colours) {
+                Some(style) => write!(self.sink, "{}", style.on(text))?,
                 None => write!(self.sink, "{text}")?,
             }
             let gap = if position == last { "" } else { GAP };
@@ -78,39 +79,35 @@ impl EventWriter for TableWriter<'_> {
         let mut rows = Vec::with_capacity(events.len());
         for event in events {
             let event: Value = serde_json::from_str(event.get())?;
-            rows.push(COLUMNS.map(|column| shown(&event, column.paths)));
+            rows.push(COLUMNS.map(|column| shown(&event, &column)));
         }
         if rows.is_empty() {
             return Ok(());
         }
-        let widths = match self.widths {
-            Some(widths) => widths,
-            None => {
-                let mut widths = COLUMNS.map(|column| column.heading.len());
-                for row in &rows {
-                    for (width, text) in widths.iter_mut().zip(row) {
-                        *width = (*width).max(text.chars().count());
-                    }
+        let widths = self.widths.unwrap_or_else(|| {
+            let mut widths = COLUMNS.map(|column| column.heading.len());
+            for row in &rows {
+                for (width, cell) in widths.iter_mut().zip(row) {
+                    *width = (*width).max(cell.text.chars().count());
                 }
-                self.widths = Some(widths);
-                let headings = COLUMNS.map(|column| column.heading.to_owned());
-                self.line(&headings, &widths, |_| Some(BOLD))?;
-                widths
             }
-        };
+            widths
+        });
+        self.widths = Some(widths);
+        if !self.headed {
+            self.headed = true;
+            let headings =
+                COLUMNS.map(|column| Cell { text: column.heading.to_owned(), style: Some(Style::Bold) });
+            self.line(&headings, &widths)?;
+        }
         for row in rows {
-            let colour = |position: usize| {
-                let is_outcome = COLUMNS.get(position).is_some_and(|column| column.heading == OUTCOME);
-                match row.get(position).map(String::as_str) {
-                    Some("success") if is_outcome => Some(GREEN),
-                    Some("failure") if is_outcome => Some(RED),
-                    Some("pending") if is_outcome => Some(YELLOW),
-                    _ => None,
-                }
-            };
-            self.line(&row, &widths, colour)?;
+            self.line(&row, &widths)?;
         }
         Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
     }
 
     fn finish(&mut self) -> io::Result<()> {
@@ -118,16 +115,15 @@ impl EventWriter for TableWriter<'_> {
     }
 }
 
-/// The first of these fields that says something, fit for one line of a terminal.
-fn shown(event: &Value, paths: &[&str]) -> String {
-    let text = paths.iter().map(|path| cell(event, path)).find(|text| !text.is_empty()).unwrap_or_default();
-    let text = printable(&text).replace(['\n', '\t'], " ");
-    if text.chars().count() <= COLUMN_CHARACTERS_MAX {
-        return text;
-    }
-    let mut cut: String = text.chars().take(COLUMN_CHARACTERS_MAX - 1).collect();
-    cut.push('…');
-    cut
+/// The first of a column's fields that says something, fit for one line of a terminal.
+fn shown(event: &Value, column: &Column) -> Cell {
+    let found = column.paths.iter().map(|path| (*path, cell(event, path))).find(|(_, text)| !text.is_empty());
+    let (path, text) = found.unwrap_or_default();
+    let style = match &*text {
+        outcome if column.heading == OUTCOME => Style::of_outcome(outcome),
+        _ => path.ends_with(ID).then_some(Style::Dim),
+    };
+    Cell { text: one_line(&text, COLUMN_CHARACTERS_MAX), style }
 }
 
 #[cfg(test)]
@@ -139,7 +135,7 @@ mod tests {
             events.iter().map(|event| RawValue::from_string(event.to_string()).unwrap()).collect();
         let events: Vec<&RawValue> = events.iter().map(AsRef::as_ref).collect();
         let mut out = Vec::new();
-        let mut writer = TableWriter::new(Box::new(&mut out), colours);
+        let mut writer = TableWriter::new(Box::new(&mut out), colours, false);
         writer.write(&events).unwrap();
         writer.finish().unwrap();
         drop(writer);
@@ -169,7 +165,29 @@ mod tests {
     fn events_cannot_steer_the_terminal() {
         let table = written(true, &[serde_json::json!({"outcome": "failure", "type": "x\u{1b}[2J\ny"})]);
         assert!(table.contains("x\u{fffd}[2J y"), "{table:?}");
-        assert!(table.contains(&format!("{RED}failure{PLAIN}")), "{table:?}");
+        assert!(table.contains("\u{1b}[31mfailure\u{1b}[0m"), "{table:?}");
+    }
+
+    #[test]
+    fn ids_are_dim_and_names_are_not() {
+        let table =
+            written(true, &[serde_json::json!({"actor": {"id": "7"}, "target": {"id": "8", "name": "n"}})]);
+        assert!(table.contains("\u{1b}[2m7\u{1b}[0m") && !table.contains("\u{1b}[2mn"), "{table:?}");
+    }
+
+    #[test]
+    fn an_endless_table_has_its_widths_before_its_events() {
+        let mut out = Vec::new();
+        let mut writer = TableWriter::new(Box::new(&mut out), false, true);
+        for kind in ["a", "audit.app.create"] {
+            let event = serde_json::json!({"type": kind, "outcome": "success"}).to_string();
+            writer.write(&[&RawValue::from_string(event).unwrap()]).unwrap();
+        }
+        drop(writer);
+        let table = String::from_utf8(out).unwrap();
+        let places: Vec<_> = table.lines().map(|l| l.find("success").or_else(|| l.find("OUTCOME"))).collect();
+        assert_eq!(places.len(), 3);
+        assert!(places[0].is_some() && places.iter().all(|place| *place == places[0]), "{table}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use annals_model::{Principal, Role, Timestamp};
+use annals_model::{Principal, Role, Timestamp, limits::SEARCH_BYTES_MAX};
 use annals_store::{SavedSearch, SearchError};
 use axum::{
     Extension,
@@ -17,10 +17,7 @@ use utoipa::ToSchema;
 use crate::{
     app::{App, blocking, json, json_response},
     body,
-    limits::{
-        SAVED_SEARCH_BYTES_MAX, SEARCH_DESCRIPTION_BYTES_MAX, SEARCH_NAME_BYTES_MAX, SEARCH_TEXT_BYTES_MAX,
-        SEARCHES_MAX,
-    },
+    limits::{SAVED_SEARCH_BYTES_MAX, SEARCH_DESCRIPTION_BYTES_MAX, SEARCH_NAME_BYTES_MAX, SEARCHES_MAX},
     native::{
         Segment,
         access::caller_with,
@@ -72,7 +69,7 @@ pub(crate) struct Content {
     repeated_name: Option<String>,
     /// The search, in the words of the search language.
     #[serde(default)]
-    #[schema(max_length = 16384)]
+    #[schema(max_length = 8192)]
     search: String,
     /// What it is for.
     #[serde(default)]
@@ -232,7 +229,7 @@ fn content(name: &str, body: &[u8]) -> Result<Content, Problem> {
         return Err(bad(format!("`name` is not `{name}`, as the path says: leave it out")));
     }
     for (member, length, most) in [
-        ("search", content.search.len(), SEARCH_TEXT_BYTES_MAX),
+        ("search", content.search.len(), SEARCH_BYTES_MAX),
         ("description", content.description.len(), SEARCH_DESCRIPTION_BYTES_MAX),
     ] {
         if length > most {

@@ -90,7 +90,7 @@ fn what_is_wrong_is_named_and_nothing_is_saved() {
         (json!({ "colour": 1 }), "not a search: unknown field `colour`"),
         (json!({ "name": "b" }), "`name` is not `a`"),
         (json!({ "view": [] }), "`view` must be an object"),
-        (json!({ "search": "x".repeat(16_385) }), "`search` has 16385 bytes, at most 16384"),
+        (json!({ "search": "x".repeat(8_193) }), "`search` has 8193 bytes, at most 8192"),
         (json!({ "description": "x".repeat(4_097) }), "`description` has 4097 bytes, at most 4096"),
     ] {
         let detail = put(&server, ACME, "a", &body).problem(400, "bad-body");

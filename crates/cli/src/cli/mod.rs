@@ -1,10 +1,17 @@
 //! The command line: one definition that gives parsing and help. It knows nothing of what the commands do.
 
+mod reading;
+
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
-use crate::{client::Connection, config::Overrides, output::Format};
+pub(crate) use reading::{ExportArgs, ExportFormat, Order, QueryArgs, Selection, TailArgs, Times, TopArgs};
+
+use crate::{
+    config::Overrides,
+    connection::{Connection, ProfilesFile},
+};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -69,12 +76,33 @@ names the tenant for platforms whose events do not (exoscale, qovery, fujitsu)."
 Examples:
   annals query 'outcome:failure time:-24h -origin:CONSOLE'
   annals query --from 24h --outcome failure
-  annals query --organization acme --type audit.app.create --type audit.app.update --limit 1000 --format csv
-  annals query --text 'payments deploy' --order asc --format json | jq '.[].target.name'
+  annals query --organization acme --type audit.app.create --type audit.app.update --limit 1000 --csv
+  annals query --text 'payments deploy' --order asc --json | jq '.[].target.name'
 
-A filter given several times selects events with any of its values; different filters must all fit. CSV cells that a
+On a terminal everything that matches is shown by $ANNALS_PAGER, $PAGER or less, which fetches it as you read on.
+Elsewhere, and with --no-pager, the first 50 are printed unless --limit says otherwise. A filter given several times selects events with any of its values; different filters must all fit. CSV cells that a
 spreadsheet would run as a formula begin with a '.")]
     Query(QueryArgs),
+    /// Prints events as they are recorded
+    #[command(after_help = "\
+Examples:
+  annals tail outcome:failure
+  annals tail --last 10 --organization acme
+  annals tail --since 1h type:audit.app.* --json | jq -r .target.name
+
+It goes on until it is interrupted, which is exit code 0. When the connection breaks or the server is started again it
+comes back to where it was: nothing is lost and nothing repeated.")]
+    Tail(TailArgs),
+    /// Shows rates, and who and what occurs most
+    #[command(after_help = "\
+Examples:
+  annals top
+  annals top --window 24h source:cloudfoundry
+  annals top --once --rows 3 outcome:failure
+
+On a terminal it is drawn anew until q is pressed or it is interrupted, which is exit code 0. Elsewhere, and with --once
+or --json, it is printed once.")]
+    Top(TopArgs),
     /// Writes every matching event, oldest first
     #[command(after_help = "\
 Examples:
@@ -113,6 +141,34 @@ Examples:
 Checks every checksum, the order of events, every index against the events, the rows of the log, and that no event is there
 twice. Nothing is changed. Every damage is named with its file and place, and the exit code is then 1.")]
     Verify(VerifyArgs),
+    /// Lists the servers that have a name
+    #[command(after_help = "\
+Each profile is a server by name, for --profile NAME or ANNALS_PROFILE. Tokens are never shown. The file:
+
+  default = \"production\"
+
+  [profiles.production]
+  url = \"https://events.example.org\"
+  token_file = \"production.token\"
+
+  [profiles.staging]
+  url = \"https://staging.example.org\"
+  token_command = [\"pass\", \"show\", \"annals/staging\"]
+  ca_file = \"staging-ca.pem\"")]
+    Profiles(ProfilesArgs),
+    /// Prints what completes this command line in a shell
+    #[command(after_help = "\
+Examples:
+  annals completions bash > ~/.local/share/bash-completion/completions/annals
+  annals completions zsh > ~/.zfunc/_annals
+  annals completions fish > ~/.config/fish/completions/annals.fish")]
+    Completions(CompletionsArgs),
+    /// Prints the manual pages, or writes them to a directory
+    #[command(after_help = "\
+Examples:
+  annals man --dir ~/.local/share/man/man1
+  annals man query | man -l -")]
+    Man(ManArgs),
     /// Prints the OpenAPI document of the native API
     Openapi,
 }
@@ -163,14 +219,14 @@ pub(crate) struct CheckArgs {
 /// How events are sent.
 #[derive(Debug, Args)]
 pub(crate) struct SendArgs {
-    #[command(flatten)]
-    pub(crate) connection: Connection,
     /// How requests are compressed
     #[arg(long, value_name = "METHOD", value_enum, default_value_t = Compression::Zstd)]
     pub(crate) compress: Compression,
     /// Print the summary as JSON
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
 }
 
 /// How requests are compressed.
@@ -218,126 +274,6 @@ fn dialect_name(text: &str) -> Result<String, String> {
     }
 }
 
-/// Which events.
-#[derive(Debug, Args, Default)]
-pub(crate) struct Selection {
-    /// A search, as in 'actor:alice -origin:CONSOLE time:-7d'; flags select further. One that begins with a minus goes
-    /// behind `--`. The language is described in docs/search.md
-    #[arg(value_name = "SEARCH")]
-    pub(crate) search: Vec<String>,
-    /// First instant: RFC 3339, a date, `now`, or so long ago (90s, 15m, 24h, 7d, 4w)
-    #[arg(long, value_name = "TIME")]
-    pub(crate) from: Option<String>,
-    /// First instant that no longer belongs to it
-    #[arg(long, value_name = "TIME")]
-    pub(crate) to: Option<String>,
-    /// Source, as in `cloudfoundry` or `cloudfoundry/eu10`
-    #[arg(long, value_name = "SOURCE")]
-    pub(crate) source: Vec<String>,
-    /// The source's own name of what happened, as in `audit.app.create`
-    #[arg(long = "type", value_name = "TYPE")]
-    pub(crate) kind: Vec<String>,
-    /// Verb, as in `create`
-    #[arg(long, value_name = "VERB")]
-    pub(crate) action: Vec<String>,
-    /// How it ended: success, failure, pending or unknown
-    #[arg(long, value_name = "OUTCOME", value_parser = ["success", "failure", "pending", "unknown"])]
-    pub(crate) outcome: Vec<String>,
-    /// Tenant, by id
-    #[arg(long, visible_alias = "org", value_name = "ID")]
-    pub(crate) organization: Vec<String>,
-    /// Project, by id
-    #[arg(long, value_name = "ID")]
-    pub(crate) project: Vec<String>,
-    /// Environment, by id
-    #[arg(long, value_name = "ID")]
-    pub(crate) environment: Vec<String>,
-    /// Who did it, by id
-    #[arg(long, value_name = "ID")]
-    pub(crate) actor: Vec<String>,
-    /// What it was done to, by id
-    #[arg(long, value_name = "ID")]
-    pub(crate) target: Vec<String>,
-    /// Any other field, as in `target.name=payments` or `labels.profile_id=7`
-    #[arg(long = "filter", value_name = "FIELD=VALUE", value_parser = field_and_value)]
-    pub(crate) filters: Vec<(String, String)>,
-    /// Zone of dates and times in the search that name none, as in `+02:00`
-    #[arg(long, value_name = "OFFSET", default_value = "Z", value_parser = utc_offset, allow_hyphen_values = true)]
-    pub(crate) utc_offset: String,
-    /// Words that all occur in the event
-    #[arg(long, value_name = "WORDS")]
-    pub(crate) text: Option<String>,
-}
-
-fn utc_offset(text: &str) -> Result<String, String> {
-    match annals_model::search::Moment::offset_of(text) {
-        Some(_) => Ok(text.to_owned()),
-        None => Err("must be Z, or hours and minutes, as in +02:00".to_owned()),
-    }
-}
-
-fn field_and_value(text: &str) -> Result<(String, String), String> {
-    let Some((field, value)) = text.split_once('=') else {
-        return Err("must be FIELD=VALUE, as in target.name=payments".to_owned());
-    };
-    match field.parse::<annals_model::Field>() {
-        Ok(field) => Ok((field.name().into_owned(), value.to_owned())),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
-/// Which end comes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Order {
-    /// Oldest first
-    Asc,
-    /// Newest first
-    Desc,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct QueryArgs {
-    #[command(flatten)]
-    pub(crate) selection: Selection,
-    /// Which end comes first
-    #[arg(long, value_enum, default_value_t = Order::Desc)]
-    pub(crate) order: Order,
-    /// How many events at most
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) limit: u64,
-    /// Say on stderr how many events match
-    #[arg(long)]
-    pub(crate) total: bool,
-    /// How events are written [default: table on a terminal, else ndjson]
-    #[arg(long, value_enum)]
-    pub(crate) format: Option<Format>,
-    #[command(flatten)]
-    pub(crate) connection: Connection,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ExportArgs {
-    #[command(flatten)]
-    pub(crate) selection: Selection,
-    /// File to write; it appears when it is whole [default: stdout]
-    #[arg(long, short, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
-    /// How events are written
-    #[arg(long, value_enum, default_value_t = ExportFormat::Ndjson)]
-    pub(crate) format: ExportFormat,
-    #[command(flatten)]
-    pub(crate) connection: Connection,
-}
-
-/// How exported events are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ExportFormat {
-    /// One event in JSON per line: what `annals ingest` reads
-    Ndjson,
-    /// Comma-separated values with a line of names, safe to open in a spreadsheet
-    Csv,
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct BackupArgs {
     /// File to write a tar archive to; it appears when it is whole
@@ -376,6 +312,32 @@ pub(crate) struct VerifyArgs {
     /// Print what was found as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProfilesArgs {
+    #[command(flatten)]
+    pub(crate) file: ProfilesFile,
+    /// Print them as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// Command whose page is printed, as in `query` or `keys new` [default: the page of annals itself]
+    #[arg(conflicts_with = "dir")]
+    pub(crate) command: Vec<String>,
+    /// Directory to write every page to; it is made if there is none
+    #[arg(long, value_name = "DIRECTORY", value_hint = ValueHint::DirPath)]
+    pub(crate) dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -431,8 +393,10 @@ pub(crate) enum RoleName {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use clap::CommandFactory;
+
+    use super::*;
+    use crate::output::Format;
 
     #[test]
     fn the_definition_holds_together() {
@@ -474,6 +438,23 @@ mod tests {
             parse(&["query", "--filter", "type"]).unwrap_err().to_string().contains("must be FIELD=VALUE")
         );
         assert!(parse(&["query", "--outcome", "fine"]).is_err());
+    }
+
+    #[test]
+    fn formats_have_short_flags() {
+        for (arguments, format) in [
+            (vec!["query"], None),
+            (vec!["query", "--json"], Some(Format::Json)),
+            (vec!["query", "--csv"], Some(Format::Csv)),
+            (vec!["query", "--table"], Some(Format::Table)),
+            (vec!["query", "--ndjson"], Some(Format::Ndjson)),
+            (vec!["query", "--format", "csv"], Some(Format::Csv)),
+        ] {
+            let Command::Query(query) = parse(&arguments).unwrap().command else { panic!("not a query") };
+            assert_eq!(query.format.chosen(), format, "{arguments:?}");
+        }
+        assert!(parse(&["query", "--json", "--csv"]).is_err());
+        assert!(parse(&["query", "--json", "--format", "csv"]).is_err());
     }
 
     #[test]

@@ -57,10 +57,10 @@ impl ProfilesFile {
     /// When the file cannot be read, or says what it must not.
     pub(crate) fn load(&self, environment: &Environment) -> Result<Option<Profiles>, Failure> {
         if let Some(path) = self.profiles.clone().or_else(|| environment.path("ANNALS_PROFILES")) {
-            return Profiles::load(&path, environment.home()).map(Some);
+            return Profiles::load(&path, environment.home().as_deref()).map(Some);
         }
         match environment.profiles_by_default().filter(|path| path.exists()) {
-            Some(path) => Profiles::load(&path, environment.home()).map(Some),
+            Some(path) => Profiles::load(&path, environment.home().as_deref()).map(Some),
             None => Ok(None),
         }
     }
@@ -138,7 +138,7 @@ impl Connection {
         let same = |profile: &&Profile| profile.url.trim_end_matches('/') == url.trim_end_matches('/');
         let chosen = chosen.filter(same);
         let (flag, variable) = (self.token.clone(), environment.get("ANNALS_TOKEN"));
-        let has_token = chosen.is_some_and(|profile| profile.has_token());
+        let has_token = chosen.is_some_and(Profile::has_token);
         let token = match (flag, variable) {
             (Some(token), _) => Some(token),
             (None, Some(token)) if !(by_flag && has_token) => Some(token),

@@ -69,7 +69,7 @@ impl Profiles {
     ///
     /// # Errors
     /// When it cannot be read, is not such a file, or holds a token and is readable by others.
-    pub(crate) fn load(path: &Path, home: Option<PathBuf>) -> Result<Self, Failure> {
+    pub(crate) fn load(path: &Path, home: Option<&Path>) -> Result<Self, Failure> {
         let bad = |why: String| Failure::Refused(format!("{}: {why}", path.display()));
         let text = fs::read_to_string(path).map_err(|error| bad(error.to_string()))?;
         let file: File = config::parse_as(&text).map_err(bad)?;
@@ -78,7 +78,7 @@ impl Profiles {
         }
         let mut profiles = BTreeMap::new();
         for (name, written) in file.profiles {
-            let path_of = |given: &Path| beside(path, home.as_deref(), given);
+            let path_of = |given: &Path| beside(path, home, given);
             let source = match (written.token, written.token_file, written.token_command) {
                 (None, None, None) => Source::None,
                 (Some(token), None, None) => Source::Inline(token),

@@ -2,16 +2,18 @@
 
 use std::process::ExitCode;
 
-use super::walk::{Question, Walk};
+use super::walk::{Page, Question, Walk};
 use crate::{
     cli::QueryArgs,
     client::Client,
     failure::Failure,
-    output::{self, Format, Pager},
+    output::{self, Format, Pager, size},
 };
 
 /// Events that are printed if nothing says how many and nothing pages them.
 const EVENTS_DEFAULT: u64 = 50;
+/// Lines on the terminal that hold no event: the headings, and what the shell says next.
+const LINES_AROUND: u64 = 2;
 /// Events of the first page that a pager gets: some screens, so that it is there at once.
 const FIRST_PAGE_EVENTS: u64 = 200;
 
@@ -29,9 +31,14 @@ pub(super) fn run(arguments: &QueryArgs) -> Result<ExitCode, Failure> {
     }
     // What is wrong with the question is said before a pager begins.
     let first = walk.next()?;
-    if let Some(total) = first.as_ref().and_then(|page| page.total()) {
+    if let Some(total) = first.as_ref().and_then(Page::total) {
         output::note(&format!("{} events match", output::grouped(total)));
     }
+    // A table that is seen at once needs no pager. `less` would stay for columns that do not fit.
+    let is_short = format == Format::Table
+        && !walk.goes_on()
+        && first.as_ref().is_none_or(|page| page.count() + LINES_AROUND < size::height() as u64);
+    let pager = pager.filter(|_| !is_short);
     let (sink, running) = match pager.and_then(|pager| pager.start()) {
         Some((sink, running)) => (sink, Some(running)),
         None => (output::stdout(), None),

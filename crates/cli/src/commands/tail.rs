@@ -123,7 +123,7 @@ impl Tail {
                     self.take(message)?;
                 }
                 Some(News::Broke(reader, why, asked)) if reader == self.reader => {
-                    self.come_back(&why, asked)?
+                    self.come_back(&why, asked)?;
                 }
                 Some(News::Refused(reader, why)) if reader == self.reader => {
                     return Err(Failure::Refused(why));

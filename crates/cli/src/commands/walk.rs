@@ -156,6 +156,11 @@ impl Page {
         Ok(parse(&self.body)?.events)
     }
 
+    /// How many events it has.
+    pub(super) const fn count(&self) -> u64 {
+        self.count
+    }
+
     /// The number of all matching events, if that was asked for; with the first page only.
     pub(super) const fn total(&self) -> Option<u64> {
         self.total
@@ -222,7 +227,12 @@ impl<'c> Walk<'c> {
         Ok(Some(page))
     }
 
-    /// Whether there is more than what was given.
+    /// Whether a further page is to come.
+    pub(super) const fn goes_on(&self) -> bool {
+        self.left > 0 && self.has_more()
+    }
+
+    /// Whether there is more than what was given, within the limit or not.
     pub(super) const fn has_more(&self) -> bool {
         matches!(self.state, State::Next(_))
     }

@@ -4,6 +4,7 @@
 mod csv;
 mod json;
 mod pager;
+pub(crate) mod size;
 mod style;
 mod table;
 

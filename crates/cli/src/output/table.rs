@@ -3,16 +3,16 @@
 //! Widths are those of the first page, so that the rest can be written as it comes. Names come from whoever sent the
 //! events, so nothing in them may steer the terminal.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use serde_json::{Value, value::RawValue};
 
-use super::{EventWriter, Style, cell, one_line};
+use super::{EventWriter, Style, cell, one_line, size};
 
 /// Characters of a column at most; what is longer ends in `…`.
 const COLUMN_CHARACTERS_MAX: usize = 40;
 /// Characters between columns.
-const GAP: &str = "  ";
+const GAP: usize = 2;
 
 /// A column: its heading, the paths of which the first that is there is shown, and how wide it is where its events are
 /// not known yet.
@@ -22,15 +22,16 @@ struct Column {
     usual: usize,
 }
 
+/// What is asked for most comes first: a narrow terminal shows the beginning of a line.
 const COLUMNS: [Column; 8] = [
     Column { heading: "TIME", paths: &["time"], usual: 24 },
     Column { heading: "SOURCE", paths: &["source"], usual: 12 },
-    Column { heading: "ORGANIZATION", paths: &["organization.name", "organization.id"], usual: 16 },
-    Column { heading: "TYPE", paths: &["type"], usual: 24 },
     Column { heading: OUTCOME, paths: &["outcome"], usual: 7 },
+    Column { heading: "TYPE", paths: &["type"], usual: 24 },
     Column { heading: "ACTOR", paths: &["actor.name", "actor.id", "actor.type"], usual: 20 },
     Column { heading: "TARGET", paths: &["target.name", "target.id"], usual: 24 },
     Column { heading: "TARGET TYPE", paths: &["target.type"], usual: 11 },
+    Column { heading: "ORGANIZATION", paths: &["organization.name", "organization.id"], usual: 16 },
 ];
 
 /// The column that is coloured by what it says.
@@ -45,6 +46,8 @@ pub(super) struct TableWriter<'w> {
     /// Known after the first page.
     widths: Option<[usize; COLUMNS.len()]>,
     headed: bool,
+    /// Characters of a line at most: what goes on for ever is read as it runs by, one line an event.
+    line_characters_max: usize,
 }
 
 /// What stands in one column, and how.
@@ -56,19 +59,29 @@ struct Cell {
 impl<'w> TableWriter<'w> {
     pub(super) fn new(sink: Box<dyn Write + 'w>, colours: bool, endless: bool) -> Self {
         let widths = endless.then(|| COLUMNS.map(|column| column.usual.max(column.heading.len())));
-        Self { sink, colours, widths, headed: false }
+        let line_characters_max =
+            if endless && io::stdout().is_terminal() { size::columns() } else { usize::MAX };
+        Self { sink, colours, widths, headed: false, line_characters_max }
     }
 
     fn line(&mut self, cells: &[Cell], widths: &[usize]) -> io::Result<()> {
         let last = cells.len().saturating_sub(1);
+        let mut room = self.line_characters_max;
         for (position, (Cell { text, style }, width)) in cells.iter().zip(widths).enumerate() {
-            let padding = if position == last { 0 } else { width.saturating_sub(text.chars().count()) };
+            if room == 0 {
+                break;
+            }
+            let text = one_line(text, room);
+            let used = text.chars().count();
             match style.filter(|_| self.colours) {
                 Some(style) => write!(self.sink, "{}", style.on(text))?,
                 None => write!(self.sink, "{text}")?,
             }
-            let gap = if position == last { "" } else { GAP };
-            write!(self.sink, "{:padding$}{gap}", "")?;
+            room -= used;
+            let gap = if position == last { 0 } else { width.saturating_sub(used) + GAP };
+            let gap = gap.min(room);
+            write!(self.sink, "{:gap$}", "")?;
+            room -= gap;
         }
         writeln!(self.sink)
     }
@@ -188,6 +201,22 @@ mod tests {
         let places: Vec<_> = table.lines().map(|l| l.find("success").or_else(|| l.find("OUTCOME"))).collect();
         assert_eq!(places.len(), 3);
         assert!(places[0].is_some() && places.iter().all(|place| *place == places[0]), "{table}");
+    }
+
+    #[test]
+    fn a_line_ends_where_the_terminal_does() {
+        let event = serde_json::json!({"time": "2026-01-31T00:00:00Z", "source": "s", "outcome": "failure"})
+            .to_string();
+        for most in 1..60 {
+            let mut out = Vec::new();
+            let mut writer = TableWriter::new(Box::new(&mut out), false, true);
+            writer.line_characters_max = most;
+            writer.write(&[&RawValue::from_string(event.clone()).unwrap()]).unwrap();
+            drop(writer);
+            let table = String::from_utf8(out).unwrap();
+            assert_eq!(table.lines().count(), 2);
+            assert!(table.lines().all(|line| line.chars().count() == most), "{most}: {table}");
+        }
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub(crate) fn annals() -> Command {
             command.env_remove(name);
         }
     }
+    // Nor by the profiles of whoever runs them.
+    command.env("XDG_CONFIG_HOME", "/nonexistent").env_remove("NO_COLOR");
     command.stdin(Stdio::null());
     command
 }
@@ -34,7 +36,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    fn of(output: Output) -> Self {
+    pub(crate) fn of(output: Output) -> Self {
         Self {
             code: output.status.code().expect("the program was ended by a signal"),
             stdout: String::from_utf8(output.stdout).unwrap(),

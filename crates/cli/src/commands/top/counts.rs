@@ -159,7 +159,8 @@ fn get<T: DeserializeOwned>(client: &Client, path: &str) -> Result<T, Failure> {
 
 /// Every bucket from the first instant to the last, also those that are empty.
 fn timeline(histogram: &Histogram) -> Vec<u64> {
-    let seconds = |text: &str| annals_model::Timestamp::parse(text).ok().map(|time| time.seconds());
+    let seconds =
+        |text: &str| annals_model::Timestamp::parse(text).ok().map(annals_model::Timestamp::seconds);
     let width = i64::try_from(histogram.width_seconds).unwrap_or(i64::MAX).max(1);
     let bound = |text: &Option<String>| text.as_deref().and_then(seconds);
     let (Some(from), Some(to)) = (bound(&histogram.from), bound(&histogram.to)) else { return Vec::new() };

@@ -18,7 +18,13 @@ use annals_model::{Clock, SystemClock};
 
 use self::{draw::Sheet, screen::Screen};
 use super::{stop, walk::Question};
-use crate::{cli::TopArgs, client::Client, connection::Environment, failure::Failure, output};
+use crate::{
+    cli::TopArgs,
+    client::Client,
+    connection::Environment,
+    failure::Failure,
+    output::{self, size},
+};
 
 /// Values of each list where nothing says how many fit.
 const ROWS_DEFAULT: usize = 10;
@@ -40,7 +46,7 @@ pub(super) fn run(arguments: &TopArgs) -> Result<ExitCode, Failure> {
             let json = serde_json::to_string_pretty(&counts);
             format!("{}\n", json.map_err(|error| Failure::Output(error.into()))?)
         } else {
-            let sheet = Sheet { columns: Screen::columns(), rows: rows.unwrap_or(ROWS_DEFAULT), colours };
+            let sheet = Sheet { columns: size::columns(), rows: rows.unwrap_or(ROWS_DEFAULT), colours };
             sheet.lines(&counts).iter().map(|line| format!("{line}\n")).collect()
         };
         output::print(&text)?;
@@ -48,12 +54,12 @@ pub(super) fn run(arguments: &TopArgs) -> Result<ExitCode, Failure> {
     }
 
     let sheet = |height: usize| {
-        let columns = Screen::columns();
+        let columns = size::columns();
         let rows = rows.unwrap_or_else(|| Sheet::rows_that_fit(columns, height));
         Sheet { columns, rows, colours }
     };
     // The first answer is waited for as patiently as every command waits; after that the next drawing asks again.
-    let mut last = counts(&client, sheet(Screen::height()).rows)?;
+    let mut last = counts(&client, sheet(size::height()).rows)?;
     let client = Client::of(&crate::connection::Server { retries: 0, ..server })?;
     let (waker, woken) = mpsc::channel();
     let wake = waker.clone();
@@ -63,14 +69,14 @@ pub(super) fn run(arguments: &TopArgs) -> Result<ExitCode, Failure> {
     let screen = Screen::open(waker)?;
     let mut trouble: Option<String> = None;
     while !stopped.load(Ordering::SeqCst) {
-        let height = Screen::height();
-        let mut lines = vec![headline(&client, arguments.window, trouble.as_deref(), Screen::columns())];
+        let height = size::height();
+        let mut lines = vec![headline(&client, arguments.window, trouble.as_deref(), size::columns())];
         lines.extend(sheet(height).lines(&last));
         screen.draw(&lines, height)?;
         if waits(&woken, arguments.interval, &stopped) {
             break;
         }
-        match counts(&client, sheet(Screen::height()).rows) {
+        match counts(&client, sheet(size::height()).rows) {
             Ok(counts) => (last, trouble) = (counts, None),
             Err(Failure::Unreachable(why)) => trouble = Some(why),
             Err(failure) => {

@@ -6,10 +6,7 @@ use std::{
     thread,
 };
 
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
-
-/// Characters of a line and lines where there is no terminal to ask.
-const SIZE_DEFAULT: (usize, usize) = (100, 24);
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 /// To the alternate screen, without a cursor.
 const ENTER: &str = "\u{1b}[?1049h\u{1b}[?25l";
@@ -38,7 +35,7 @@ impl Screen {
             // Without it q needs a return behind it, no more.
             let _ = tcsetattr(&stdin, OptionalActions::Now, &keys);
             thread::spawn(move || {
-                let mut keys = io::stdin().bytes().map_while(Result::ok);
+                let mut keys = io::stdin().lock().bytes().map_while(Result::ok);
                 if keys.any(|key| matches!(key, b'q' | b'Q')) {
                     let _ = ends.send(());
                 }
@@ -58,16 +55,6 @@ impl Screen {
         // One write, so that nothing is seen in between; no line end after the last, which would scroll.
         write(&format!("{HOME}{}{CLEAR_BELOW}", lines.join("\r\n")))
     }
-
-    /// Characters of a line.
-    pub(super) fn columns() -> usize {
-        size().0
-    }
-
-    /// Lines.
-    pub(super) fn height() -> usize {
-        size().1
-    }
 }
 
 impl Drop for Screen {
@@ -76,13 +63,6 @@ impl Drop for Screen {
         if let Some(before) = &self.before {
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
         }
-    }
-}
-
-fn size() -> (usize, usize) {
-    match tcgetwinsize(io::stdout()) {
-        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => (size.ws_col.into(), size.ws_row.into()),
-        _ => SIZE_DEFAULT,
     }
 }
 

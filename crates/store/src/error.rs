@@ -1,10 +1,10 @@
 //! What can go wrong, by operation: opening, appending, asking, maintaining.
 
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
 use annals_model::{FilterTooLarge, limits::BUCKETS_MAX};
 
-use crate::{Damage, query::counts::GROUP_VALUES_MAX};
+use crate::{Damage, catalog::CatalogError, query::counts::GROUP_VALUES_MAX, segment::WriteError};
 
 /// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -20,7 +20,7 @@ pub enum OpenError {
         /// On which file or directory.
         path: PathBuf,
         /// What the system said.
-        error: std::io::Error,
+        error: io::Error,
     },
     /// The catalog cannot be read or was made by a newer version.
     #[error("{0}")]
@@ -101,7 +101,42 @@ pub enum MaintenanceError {
     /// What failed, and why.
     #[error("{0}")]
     Failed(String),
+    /// The disk has no room for what is to be written.
+    #[error("{0}: free some space")]
+    Full(String),
     /// The store was closed.
     #[error("the store is closed")]
     Closed,
+}
+
+impl MaintenanceError {
+    /// Something with a file failed; whether for want of room, its error says.
+    pub(crate) fn of_file(what: &str, error: &io::Error) -> Self {
+        let told = format!("{what}: {error}");
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                Self::Full(told)
+            }
+            _ => Self::Failed(told),
+        }
+    }
+}
+
+impl From<CatalogError> for MaintenanceError {
+    fn from(error: CatalogError) -> Self {
+        match error {
+            CatalogError::Full(_) => Self::Full(error.to_string()),
+            error => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<WriteError> for MaintenanceError {
+    fn from(error: WriteError) -> Self {
+        match &error {
+            WriteError::Stopped => Self::Closed,
+            WriteError::Io(cause) => Self::of_file("cannot write the segment file", cause),
+            _ => Self::Failed(error.to_string()),
+        }
+    }
 }

@@ -28,6 +28,11 @@ const IDLE: Duration = Duration::from_secs(3);
 const BACKOFF_FIRST: Duration = Duration::from_millis(500);
 /// How long at most.
 const BACKOFF_MAX: Duration = Duration::from_secs(300);
+/// How long at most before a tail that found no room on the disk is tried again: writers wait for it.
+const BACKOFF_FULL_MAX: Duration = Duration::from_secs(4);
+
+/// What the sealing thread does.
+const SEALING: &str = "sealing";
 
 type Reply = Sender<Result<(), MaintenanceError>>;
 
@@ -109,7 +114,9 @@ impl Backoff {
             }
             Ok(()) => {}
             Err(error) => {
-                self.wait = (self.wait * 2).clamp(BACKOFF_FIRST, BACKOFF_MAX);
+                let is_full = what == SEALING && matches!(error, MaintenanceError::Full(_));
+                let longest = if is_full { BACKOFF_FULL_MAX } else { BACKOFF_MAX };
+                self.wait = (self.wait * 2).clamp(BACKOFF_FIRST, longest);
                 self.until = Some(Instant::now() + self.wait);
                 tracing::error!(%error, retry_in = ?self.wait, "{what} failed");
                 *shown = Some(format!("{what} failed: {error}"));
@@ -140,7 +147,7 @@ pub(crate) fn run_sealer(shared: &Shared, objects: &Objects, orders: &Receiver<S
             continue;
         }
         let result = seal_all(shared, objects);
-        backoff.note(shared, "sealing", &result);
+        backoff.note(shared, SEALING, &result);
         if result.is_ok() {
             shared.mailboxes.tell_merger(MergerOrder::Look);
         }

@@ -7,8 +7,8 @@ use crate::{
     error::MaintenanceError,
     layout::Listed,
     objects::Objects,
-    sealing::{NewSegment, failed, sweep},
-    segment::{WriteError, merge_segments},
+    sealing::{NewSegment, sweep},
+    segment::merge_segments,
     shared::Shared,
     status::{add, keep},
 };
@@ -48,8 +48,8 @@ fn merge_while(
         drop(layout);
         let bytes = chosen.iter().map(|listed| listed.segment.meta().bytes).sum();
         if let Some(low) = shared.space.low_for(bytes) {
-            return Err(MaintenanceError::Failed(format!(
-                "the disk has {} bytes left, merging needs {}: free some space",
+            return Err(MaintenanceError::Full(format!(
+                "the disk has {} bytes left, merging needs {}",
                 low.free, low.needed
             )));
         }
@@ -68,19 +68,14 @@ fn merge(shared: &Shared, objects: &Objects, old: &[Listed]) -> Result<(), Maint
     let begun = Instant::now();
     let inputs: Vec<_> = old.iter().map(|listed| Arc::clone(&listed.segment)).collect();
     let stop = || shared.health.is_closed();
-    let new = NewSegment::store(shared, objects, |file| {
-        merge_segments(file, &inputs, &stop).map_err(|error| match error {
-            WriteError::Stopped => MaintenanceError::Closed,
-            error => failed(error),
-        })
-    })?;
+    let new = NewSegment::store(shared, objects, |file| Ok(merge_segments(file, &inputs, &stop)?))?;
     let row = new.row(shared);
     let events: u64 = inputs.iter().map(|segment| segment.meta().events).sum();
     if row.events != events {
         return Err(MaintenanceError::Failed(format!("a merge of {events} events gave {}", row.events)));
     }
     let names: Vec<String> = old.iter().map(|listed| listed.name.to_string()).collect();
-    shared.change(|catalog| catalog.replace(&names, &row)).map_err(failed)?;
+    shared.change(|catalog| catalog.replace(&names, &row))?;
     shared.change_layout(|layout| layout.with_merged(old, new.listed.clone()));
     keep(&shared.counters.merge_us_last, begun.elapsed());
     add(&shared.counters.merges, 1);

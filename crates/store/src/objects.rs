@@ -21,7 +21,7 @@ pub(crate) struct Objects {
 }
 
 fn failed(what: &str, name: &str) -> impl FnOnce(std::io::Error) -> MaintenanceError {
-    move |error| MaintenanceError::Failed(format!("cannot {what} {name}: {error}"))
+    move |error| MaintenanceError::of_file(&format!("cannot {what} {name}"), &error)
 }
 
 impl Objects {

@@ -22,16 +22,22 @@ use crate::{
 /// Bytes of the log that one transaction removes, one row at least; the writer waits meanwhile.
 const TRIM_BYTES: u64 = 4 << 20;
 
-pub(crate) fn failed(error: impl std::fmt::Display) -> MaintenanceError {
+fn failed(error: impl std::fmt::Display) -> MaintenanceError {
     MaintenanceError::Failed(error.to_string())
 }
 
 /// Seals every frozen part, the oldest first, and frees the log's space.
 pub(crate) fn seal_all(shared: &Shared, objects: &Objects) -> Result<(), MaintenanceError> {
+    let sealed = seal_each(shared, objects);
+    shared.space.note_sealing(!matches!(sealed, Err(MaintenanceError::Full(_))));
+    sealed
+}
+
+fn seal_each(shared: &Shared, objects: &Objects) -> Result<(), MaintenanceError> {
     while let Some(frozen) = shared.layout().frozen.first().cloned() {
         seal(shared, objects, &frozen)?;
     }
-    while shared.change(|catalog| catalog.trim(TRIM_BYTES)).map_err(failed)? {}
+    while shared.change(|catalog| catalog.trim(TRIM_BYTES))? {}
     Ok(())
 }
 
@@ -39,12 +45,12 @@ fn seal(shared: &Shared, objects: &Objects, frozen: &Frozen) -> Result<(), Maint
     let begun = Instant::now();
     let count = frozen.part.len();
     if count == 0 {
-        shared.change(|catalog| catalog.seal(None, frozen.end_seq)).map_err(failed)?;
+        shared.change(|catalog| catalog.seal(None, frozen.end_seq))?;
         shared.change_layout(|layout| layout.with_sealed(None));
     } else {
-        let new = NewSegment::store(shared, objects, |file| frozen.part.seal(file).map_err(failed))?;
+        let new = NewSegment::store(shared, objects, |file| Ok(frozen.part.seal(file)?))?;
         let row = new.row(shared);
-        shared.change(|catalog| catalog.seal(Some(&row), frozen.end_seq)).map_err(failed)?;
+        shared.change(|catalog| catalog.seal(Some(&row), frozen.end_seq))?;
         shared.change_layout(|layout| layout.with_sealed(Some(new.listed.clone())));
         keep(&shared.counters.seal_us_last, begun.elapsed());
         add(&shared.counters.seals, 1);
@@ -71,7 +77,7 @@ impl<'s> NewSegment<'s> {
         let name = format!("{:016x}.segment", (shared.random)().map_err(failed)?);
         let guard = Unlisted::new(shared, name.clone());
         let file = shared.files.create(&guard.scratch).map_err(|error| {
-            MaintenanceError::Failed(format!("cannot make the file {}: {error}", guard.scratch.display()))
+            MaintenanceError::of_file(&format!("cannot make the file {}", guard.scratch.display()), &error)
         })?;
         let meta = write(file)?;
         objects.put(&name, &guard.scratch)?;
@@ -140,7 +146,7 @@ pub(crate) fn sweep(shared: &Shared, objects: &Objects) -> Result<(), Maintenanc
         return Ok(());
     }
     let listed: HashSet<String> =
-        shared.ask(|catalog| catalog.segments()).map_err(failed)?.into_iter().map(|row| row.name).collect();
+        shared.ask(|catalog| catalog.segments())?.into_iter().map(|row| row.name).collect();
     for name in stored.iter().filter(|&name| !spared.contains(name) && !listed.contains(name)) {
         objects.delete(name)?;
         add(&shared.counters.swept, 1);

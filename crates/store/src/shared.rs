@@ -24,7 +24,7 @@ use crate::{
     options::Options,
     queue::Queue,
     segment::Segment,
-    space::Space,
+    space::{Low, Space},
     status::AtomicCounters,
     tail::TailPart,
 };
@@ -223,11 +223,19 @@ impl Shared {
         });
     }
 
+    /// Whether more tails wait to be sealed than are allowed.
+    fn is_crowded(&self) -> bool {
+        self.layout().frozen.len() > self.options.frozen_parts_max
+    }
+
+    /// What to say when writers would wait for tails that find no room on the disk.
+    pub(crate) fn stuck(&self) -> Option<Low> {
+        self.space.sealing_refused().filter(|_| self.is_crowded())
+    }
+
     /// Waits until fewer than the allowed number of tails wait to be sealed; `false` when that takes too long.
     pub(crate) fn wait_for_room(&self, longest: Duration) -> bool {
-        let is_crowded = |_: &mut ()| {
-            self.layout().frozen.len() > self.options.frozen_parts_max && self.health.poisoned().is_none()
-        };
+        let is_crowded = |_: &mut ()| self.is_crowded() && self.health.poisoned().is_none();
         let (lock, sealed) = &self.room;
         let guard = lock.lock().unwrap_or_else(PoisonError::into_inner);
         let (_guard, waited) =

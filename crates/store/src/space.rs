@@ -36,6 +36,8 @@ pub(crate) struct Space {
     last: Mutex<Option<(Instant, u64)>>,
     /// Whether the last write found no room, whatever the system says: there are quotas, and limits on files.
     is_refused: AtomicBool,
+    /// Whether the last segment file found no room.
+    is_sealing_refused: AtomicBool,
 }
 
 /// Less is free than is needed.
@@ -47,7 +49,14 @@ pub(crate) struct Low {
 
 impl Space {
     pub(crate) fn new(source: Box<dyn FreeSpace>, needed: u64, keep: Duration) -> Self {
-        Self { source, needed, keep, last: Mutex::new(None), is_refused: AtomicBool::new(false) }
+        Self {
+            source,
+            needed,
+            keep,
+            last: Mutex::new(None),
+            is_refused: AtomicBool::new(false),
+            is_sealing_refused: AtomicBool::new(false),
+        }
     }
 
     /// Whether another `more` bytes would leave too little. A system that does not tell is believed to have room.
@@ -64,6 +73,16 @@ impl Space {
     /// Notes whether a write found room.
     pub(crate) fn note(&self, found_room: bool) {
         self.is_refused.store(!found_room, Relaxed);
+    }
+
+    /// Notes whether a tail that became a segment found room.
+    pub(crate) fn note_sealing(&self, found_room: bool) {
+        self.is_sealing_refused.store(!found_room, Relaxed);
+    }
+
+    /// What to say when tails wait for room to become segments.
+    pub(crate) fn sealing_refused(&self) -> Option<Low> {
+        self.is_sealing_refused.load(Relaxed).then(|| self.shortage())
     }
 
     /// Whether there is too little, or was at the last write.

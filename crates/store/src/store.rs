@@ -265,6 +265,7 @@ impl Store {
             None => shared
                 .space
                 .low_or_refused()
+                .or_else(|| shared.stuck())
                 .map(|low| Refusing::DiskLow { free: low.free, needed: low.needed }),
         };
         Status {

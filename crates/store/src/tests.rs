@@ -487,6 +487,26 @@ fn sealing_is_tried_again_and_writers_are_held_back_meanwhile() {
 }
 
 #[test]
+fn tails_that_find_no_room_on_the_disk_are_a_full_disk_to_writers() {
+    let mut world = World::new();
+    world.options.seal_events = 2;
+    world.options.frozen_parts_max = 1;
+    let store = world.open();
+    world.hook(|what| if what == "seal" { Err(CatalogError::Full("no room".to_owned())) } else { Ok(()) });
+    world.append(&store, 0..2).unwrap();
+    world.append(&store, 2..4).unwrap();
+    eventually("the failure is shown", || store.status().maintenance_error.is_some());
+    assert!(matches!(world.append(&store, 4..6), Err(AppendError::DiskLow { .. })));
+    assert!(matches!(store.status().refusing, Some(Refusing::DiskLow { .. })));
+    assert_eq!(numbers(&store), upto(4));
+    world.hook(|_| Ok(()));
+    eventually("sealing succeeds", || store.status().frozen_parts == 0);
+    assert_eq!(store.status().refusing, None);
+    world.append(&store, 4..6).unwrap();
+    assert_eq!(numbers(&store), upto(6));
+}
+
+#[test]
 fn an_old_tail_is_sealed_by_itself() {
     let mut world = World::new();
     world.options.seal_age = Duration::from_secs(60);

@@ -79,11 +79,14 @@ fn write(shared: &Shared, group: &mut VecDeque<Pending>) -> Result<(), AppendErr
     if let Some(reason) = shared.health.poisoned() {
         return Err(AppendError::Poisoned(reason));
     }
-    if let Some(Low { free, needed }) = shared.space.low() {
+    if let Some(Low { free, needed }) = shared.space.low().or_else(|| shared.stuck()) {
         return Err(AppendError::DiskLow { free, needed });
     }
     if !shared.wait_for_room(shared.options.room_wait) {
-        return Err(AppendError::Overloaded);
+        return Err(match shared.stuck() {
+            Some(Low { free, needed }) => AppendError::DiskLow { free, needed },
+            None => AppendError::Overloaded,
+        });
     }
 
     let mut appender = shared.appender();

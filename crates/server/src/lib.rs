@@ -17,6 +17,7 @@ pub mod fuzzing;
 mod gate;
 mod host;
 pub mod limits;
+mod linger;
 mod mount;
 mod native;
 mod observe;

@@ -67,6 +67,10 @@ pub const BACKUP_REQUEST_BYTES_MAX: usize = 4 << 20;
 pub const BACKUP_PIECE_BYTES: usize = 256 << 10;
 /// Such pieces that wait for a slow client.
 pub const BACKUP_PIECES_MAX: usize = 4;
+/// Bytes of a body that nobody reads, as of a refused request, that are taken before the connection is closed on it.
+pub const LINGER_BYTES_MAX: usize = 64 << 20;
+/// How long such a body is taken for.
+pub const LINGER_TIME_MAX: Duration = Duration::from_secs(5);
 /// Headers of one request.
 pub const HEADERS_MAX: usize = 100;
 /// What memory for bodies is counted in.

@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    io::ErrorKind,
     path::{Path, PathBuf},
     process::Command,
     thread,
@@ -51,10 +52,13 @@ impl Disk {
         text.lines().nth(1).unwrap().trim().parse().unwrap()
     }
 
-    /// Fills it until so much is free; gives the file that does it.
+    /// Fills it until so much is free, or nothing because the server took some meanwhile; gives the file that does it.
     fn fill(&self, free: u64) -> PathBuf {
         let path = self.0.join("ballast");
-        fs::write(&path, vec![1; self.free().saturating_sub(free) as usize]).unwrap();
+        match fs::write(&path, vec![1; self.free().saturating_sub(free) as usize]) {
+            Err(error) if error.kind() == ErrorKind::StorageFull => {}
+            written => written.unwrap(),
+        }
         path
     }
 }

@@ -63,6 +63,15 @@ fn id(connection: u64, batch: u64, place: u64) -> String {
     format!("{connection:08x}-0000-7000-8000-{:012x}", batch * BATCH_EVENTS + place)
 }
 
+/// Ends what waits for it, also when a test fails: its threads would go on for ever else.
+struct SetWhenDropped<'f>(&'f AtomicBool);
+
+impl Drop for SetWhenDropped<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
 impl Load {
     /// Sends batch after batch until it is stopped.
     fn run(&self, server: &Server, connection: u64) {
@@ -106,11 +115,11 @@ impl Load {
         self.stop.store(false, Relaxed);
         let begun = Instant::now();
         thread::scope(|scope| {
+            let _stopped = SetWhenDropped(&self.stop);
             for connection in first..first + connections {
                 scope.spawn(move || self.run(server, connection));
             }
             thread::sleep(length);
-            self.stop.store(true, Relaxed);
         });
         let batches = self.acknowledged.lock().unwrap().len() - before;
         batches as f64 * BATCH_EVENTS as f64 / begun.elapsed().as_secs_f64()
@@ -177,9 +186,8 @@ fn overload_is_refused_counted_and_survived() {
                 thread::sleep(Duration::from_millis(20));
             }
         });
-        let taken = load.run_all(&server, CONNECTIONS_SUSTAINED, CONNECTIONS, length);
-        over.store(true, Relaxed);
-        taken
+        let _over = SetWhenDropped(&over);
+        load.run_all(&server, CONNECTIONS_SUSTAINED, CONNECTIONS, length)
     });
     let refused = load.refused.load(Relaxed);
     let offered = (load.offered.load(Relaxed) - offered_before) as f64 / length.as_secs_f64();

@@ -21,7 +21,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 use hyper::body::{Frame, SizeHint};
 
 use super::trail::{REQUEST_ID, Trail};
-use crate::{app::App, native::problem::Problem};
+use crate::{app::App, linger, native::problem::Problem};
 
 /// Where no route fits.
 const NO_ROUTE: &str = "none";
@@ -50,6 +50,7 @@ pub(crate) async fn observe(State(app): State<Arc<App>>, mut request: Request, n
         bytes: 0,
     };
     request.extensions_mut().insert(Arc::clone(&trail));
+    let request = request.map(linger::hold);
 
     let mut response = AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|_| {
         // What the panic says may hold what the client sent; it went to the panic hook and goes no further.

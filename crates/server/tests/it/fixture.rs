@@ -1,6 +1,6 @@
 //! A server on a free port with a fresh store, and credentials of every kind.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use annals_auth::{Authenticator, CredentialConfig};
 use annals_dialects::Dialect;
@@ -128,6 +128,11 @@ impl Fixture {
     pub(crate) fn wait_stopped(mut self) -> TempDir {
         self.runtime.block_on(self.running.take().unwrap()).unwrap().unwrap();
         self.dir.take().unwrap()
+    }
+
+    /// Where its store lies.
+    pub(crate) fn data_dir(&self) -> &Path {
+        self.dir.as_ref().unwrap().path()
     }
 
     pub(crate) fn get(&self, path: &str) -> Request {

@@ -42,6 +42,21 @@ fn bodies_are_limited_before_and_after_decompression() {
 }
 
 #[test]
+fn whoever_is_refused_in_the_middle_of_a_body_hears_the_answer() {
+    let server = Fixture::start();
+    // More than what the system keeps of both directions.
+    let body = vec![b' '; 24 << 20];
+    let request = server.post("/api/v1/events").token("wrong");
+    let head = request.json(&body).head();
+    let mut stream = connect(server.address);
+    stream.write_all(head.as_bytes()).unwrap();
+    for piece in body.chunks(1 << 20) {
+        stream.write_all(piece).expect("the server takes what it does not want");
+    }
+    read(&mut stream, false).problem(401, "unauthorized");
+}
+
+#[test]
 fn a_body_without_length_is_limited_too() {
     let server = Fixture::with(Setup::limits(small()));
     let request = server.post("/api/v1/events").token(WRITER).header("content-type", "application/json");

@@ -19,6 +19,27 @@ fn the_server_says_that_it_is_alive_and_ready() {
 }
 
 #[test]
+fn a_store_whose_write_failed_refuses_events_and_answers_questions() {
+    let server = Fixture::start();
+    server.record(&[event("a", 1)]);
+    let catalog = rusqlite::Connection::open(server.data_dir().join("catalog.sqlite")).unwrap();
+    catalog.execute_batch("ALTER TABLE log RENAME TO gone").unwrap();
+    for _ in 0..2 {
+        let refused = server.post("/api/v1/events").token(WRITER).json(event("b", 2).to_string()).send();
+        assert!(refused.header("retry-after").is_some());
+        let detail = refused.problem(503, "store-stopped");
+        assert!(detail.contains("an earlier write failed") && detail.contains("restarted"), "{detail}");
+        assert!(!detail.contains("table"), "what failed is for the log: {detail}");
+    }
+    let ready = server.get("/readyz").send();
+    assert_eq!(ready.status, 503);
+    assert_eq!(ready.json()["checks"][0]["ok"], false);
+    assert_eq!(server.get("/livez").send().status, 200);
+    assert_eq!(server.types(""), ["a"]);
+    assert!(server.get("/metrics").token(READER).send().text().contains("annals_store_refusing 1"));
+}
+
+#[test]
 fn metrics_have_their_names() {
     let server = Fixture::start();
     server.record(&[event("a", 1)]);

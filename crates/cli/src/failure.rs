@@ -5,7 +5,7 @@
 //! | 0 | all of it was done; also when the reader of our output went away |
 //! | 1 | not, or not all of it, was done: events were rejected, the server refused, a file or the configuration is bad |
 //! | 2 | the command line is wrong |
-//! | 3 | the server could not be reached or was not able to answer |
+//! | 3 | the server could not be reached, was not able to answer, or its answer broke off |
 
 use std::{io, process::ExitCode};
 

@@ -16,9 +16,9 @@ use crate::{
 const EXIT_CODES: &str = "\
 Exit codes:
   0  all of it was done
-  1  not, or not all of it, was done: events rejected, request refused, bad file or configuration
+  1  not, or not all of it, was done: events rejected, request refused, bad file, profile or configuration
   2  wrong command line
-  3  the server could not be reached or could not answer";
+  3  the server could not be reached, could not answer, or its answer broke off";
 
 /// Records platform events and answers for them through other platforms' "list events" APIs
 #[derive(Debug, Parser)]

@@ -15,6 +15,8 @@ const INTERVAL_SECONDS_MIN: f64 = 0.2;
 /// The longest.
 const INTERVAL_SECONDS_MAX: f64 = 3_600.0;
 
+/// The most events that are held to begin with the newest.
+const LAST_EVENTS_MAX: u64 = 10_000;
 /// The part of the help about how things are written.
 const OUTPUT: &str = "Output";
 
@@ -168,7 +170,7 @@ pub(crate) struct TailArgs {
     #[command(flatten)]
     pub(crate) selection: Selection,
     /// Begin with the newest N events that are there
-    #[arg(long, short = 'n', value_name = "N", conflicts_with = "since")]
+    #[arg(long, short = 'n', value_name = "N", conflicts_with = "since", value_parser = clap::value_parser!(u64).range(..=LAST_EVENTS_MAX))]
     pub(crate) last: Option<u64>,
     /// Begin with the events since then: RFC 3339, a date, or so long ago (90s, 15m, 24h, 7d, 4w)
     #[arg(long, value_name = "TIME")]

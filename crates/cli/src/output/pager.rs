@@ -37,13 +37,13 @@ pub(crate) struct Running {
 }
 
 impl Pager {
-    /// The pager that the environment says, if stdout is a terminal.
+    /// The pager that the environment says, if there is one and stdout is a terminal.
     pub(crate) fn of_environment() -> Option<Self> {
         let variable = |name: &str| env::var(name).ok();
         if !io::stdout().is_terminal() || variable("TERM").is_some_and(|terminal| terminal == "dumb") {
             return None;
         }
-        Self::chosen(variable("ANNALS_PAGER"), variable("PAGER"))
+        Self::chosen(variable("ANNALS_PAGER"), variable("PAGER")).filter(Self::exists)
     }
 
     /// Of these the first that is set. Nothing, and `cat`, is no pager.
@@ -58,11 +58,8 @@ impl Pager {
         env::var("LESS").map_or(true, |flags| flags.contains(['R', 'r']))
     }
 
-    /// Starts it. `None` when there is no such program: then there are no pages.
+    /// Starts it. `None` when that is not possible: then there are no pages.
     pub(crate) fn start(&self) -> Option<(Box<dyn Write>, Running)> {
-        if !self.exists() {
-            return None;
-        }
         let mut command = Command::new("sh");
         command.arg("-c").arg(format!("exec {}", self.command)).stdin(Stdio::piped());
         if env::var_os("LESS").is_none() {

@@ -13,4 +13,5 @@ mod profiles;
 mod reading;
 mod support;
 mod tail;
+mod terminal;
 mod transfer;

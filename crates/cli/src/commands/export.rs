@@ -28,14 +28,20 @@ pub(super) fn run(arguments: &ExportArgs) -> Result<ExitCode, Failure> {
     let client = Client::new(&arguments.connection)?;
     let question = Question::new(&arguments.selection)?.between(&arguments.times)?.order(Order::Asc);
     let written = match &arguments.output {
-        None => write(&client, &question, arguments.format, output::stdout())?,
+        None => write(
+            &client,
+            &question,
+            arguments.format,
+            output::unsteered(output::stdout()),
+            io::stdout().is_terminal(),
+        )?,
         Some(path) => {
             let partial = partial_name(path);
             let bad =
                 |error: io::Error| Failure::Refused(format!("cannot write {}: {error}", partial.display()));
             let file = File::create(&partial).map_err(bad)?;
             let sink = Box::new(BufWriter::with_capacity(PIECE_BYTES, &file));
-            let written = write(&client, &question, arguments.format, sink)
+            let written = write(&client, &question, arguments.format, sink, false)
                 .and_then(|written| {
                     file.sync_all().and_then(|()| fs::rename(&partial, path)).map_err(bad)?;
                     Ok(written)
@@ -64,6 +70,7 @@ fn write(
     question: &Question,
     format: ExportFormat,
     mut sink: Box<dyn Write + '_>,
+    to_terminal: bool,
 ) -> Result<Written, Failure> {
     let name = match format {
         ExportFormat::Ndjson => "ndjson",
@@ -81,6 +88,8 @@ fn write(
     }
     let mut counter = Counter::of(format);
     let bar = match counter {
+        // It would be drawn between the events.
+        _ if to_terminal => output::no_progress(),
         Some(_) => output::progress("export", None),
         None => output::progress_bytes("export", None),
     };

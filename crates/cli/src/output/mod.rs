@@ -7,6 +7,7 @@ mod pager;
 pub(crate) mod size;
 mod style;
 mod table;
+mod unsteered;
 
 use std::{
     borrow::Cow,
@@ -19,6 +20,7 @@ use serde_json::{Value, value::RawValue};
 
 pub(crate) use pager::Pager;
 pub(crate) use style::{Style, When};
+pub(crate) use unsteered::unsteered;
 
 /// Bytes of output that are gathered before they are written.
 const OUTPUT_BUFFER_BYTES: usize = 64 << 10;
@@ -65,6 +67,8 @@ pub(crate) fn event_writer<'w>(
     colours: bool,
     endless: bool,
 ) -> Box<dyn EventWriter + 'w> {
+    // A table replaces control characters itself, and has colours.
+    let sink = if format == Format::Table { sink } else { unsteered(sink) };
     match format {
         Format::Table => Box::new(table::TableWriter::new(sink, colours, endless)),
         Format::Json => Box::new(json::ArrayWriter::new(sink)),
@@ -125,6 +129,11 @@ pub(crate) fn progress(what: &str, total: Option<u64>) -> ProgressBar {
         "{prefix} {human_pos} {per_sec} {msg}"
     };
     bar(what, total, template)
+}
+
+/// No progress line, where one would be in the way.
+pub(crate) fn no_progress() -> ProgressBar {
+    ProgressBar::hidden()
 }
 
 /// A progress line on stderr that counts bytes, drawn only when that is a terminal.

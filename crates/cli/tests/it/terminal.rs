@@ -132,6 +132,30 @@ fn colours_are_refused_by_the_environment() {
 }
 
 #[test]
+fn no_event_steers_the_terminal() {
+    let server = Server::start();
+    let event = "{\"time\":\"2026-03-01T10:00:00Z\",\"type\":\"a\\u001b[2Jb\",\"message\":\"\u{9b}2J\",\"id\":\"00000000-0000-7000-8000-000000000000\"}";
+    assert_eq!(run_with_input(server.client(&["ingest"]), event.as_bytes()).code, 0);
+    for arguments in [
+        &["query", "--no-pager", "--csv"][..],
+        &["query", "--no-pager", "--ndjson"],
+        &["query", "--no-pager", "--color", "never"],
+        &["export", "--format", "csv"],
+        &["top", "--once", "--color", "never", "--window", "5000w"],
+    ] {
+        let (code, text) = Terminal::start(server.client(arguments)).end();
+        assert!(
+            code == 0 && text.contains("[2Jb") || text.contains("\\u001b[2Jb"),
+            "{arguments:?}: {text:?}"
+        );
+        assert!(!text.contains(['\u{1b}', '\u{9b}']), "{arguments:?}: {text:?}");
+    }
+    // What is not for a terminal is as it was sent.
+    let csv = server.run(&["query", "--csv"]).stdout;
+    assert!(csv.contains("a\u{1b}[2Jb") && csv.contains("\u{9b}2J"), "{csv:?}");
+}
+
+#[test]
 fn top_is_drawn_anew_until_q_is_pressed() {
     let server = server(3);
     let mut top = Terminal::start(server.client(&["top", "--interval", "0.2", "--window", "5000w"]));

@@ -9,7 +9,7 @@ use std::{
     process::ExitCode,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TryRecvError},
     },
     thread,
@@ -77,7 +77,7 @@ pub(super) fn run(arguments: &TailArgs) -> Result<ExitCode, Failure> {
         stopped,
         talks: arguments.verbose || io::stderr().is_terminal(),
         retries: arguments.connection.retries,
-        reader: 0,
+        reader: Arc::default(),
         place: None,
         attempts: 0,
         backoff: BACKOFF_FIRST,
@@ -99,8 +99,8 @@ struct Tail {
     talks: bool,
     /// How often the first attempt is repeated; later ones are repeated for ever.
     retries: u32,
-    /// Which thread counts.
-    reader: u64,
+    /// Which thread counts. One that was given up and hears something after all sees it here, and ends.
+    reader: Arc<AtomicU64>,
     /// The id of the last message that was written.
     place: Option<String>,
     /// Attempts since something last came.
@@ -116,19 +116,19 @@ impl Tail {
         self.open();
         while !self.stopped.load(Ordering::SeqCst) {
             match self.news()? {
-                Some(News::Message(reader, message)) if reader == self.reader => {
+                Some(News::Message(reader, message)) if self.counts(reader) => {
                     if let (Some(begin), Some(place)) = (begin.take(), &message.id) {
                         begin(self, &place.clone())?;
                     }
                     self.take(message)?;
                 }
-                Some(News::Broke(reader, why, asked)) if reader == self.reader => {
+                Some(News::Broke(reader, why, asked)) if self.counts(reader) => {
                     self.come_back(&why, asked)?;
                 }
-                Some(News::Refused(reader, why)) if reader == self.reader => {
+                Some(News::Refused(reader, why)) if self.counts(reader) => {
                     return Err(Failure::Refused(why));
                 }
-                Some(News::Failed(reader, failure)) if reader == self.reader => return Err(failure),
+                Some(News::Failed(reader, failure)) if self.counts(reader) => return Err(failure),
                 Some(_) => {}
                 None => self.come_back(&format!("nothing came for {} s", SILENCE_MAX.as_secs()), None)?,
             }
@@ -146,6 +146,10 @@ impl Tail {
             Ok(news) => Ok(Some(news)),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Ok(None),
         }
+    }
+
+    fn counts(&self, reader: u64) -> bool {
+        self.reader.load(Ordering::SeqCst) == reader
     }
 
     fn take(&mut self, message: Message) -> Result<(), Failure> {
@@ -167,11 +171,11 @@ impl Tail {
 
     /// Opens the stream behind the last place, on a thread of its own.
     fn open(&mut self) {
-        self.reader += 1;
+        let reader = self.reader.fetch_add(1, Ordering::SeqCst) + 1;
         self.attempts = self.attempts.saturating_add(1);
         let (client, path, place) = (Arc::clone(&self.client), self.path.clone(), self.place.clone());
-        let (sender, reader) = (self.sender.clone(), self.reader);
-        thread::spawn(move || read(&client, &path, place.as_deref(), reader, &sender));
+        let (sender, current) = (self.sender.clone(), Arc::clone(&self.reader));
+        thread::spawn(move || read(&client, &path, place.as_deref(), (reader, &current), &sender));
     }
 
     /// Waits, and opens the stream again.
@@ -254,8 +258,14 @@ fn is_up_to(event: &RawValue, end: u64) -> Result<bool, Failure> {
     Ok(place.seq <= end)
 }
 
-/// Reads a stream until it ends, or nobody listens any more.
-fn read(client: &Client, path: &str, place: Option<&str>, reader: u64, sender: &SyncSender<News>) {
+/// Reads a stream until it ends, another is read in its place, or nobody listens any more.
+fn read(
+    client: &Client,
+    path: &str,
+    place: Option<&str>,
+    (reader, current): (u64, &AtomicU64),
+    sender: &SyncSender<News>,
+) {
     let news = match client.open_stream(path, place) {
         Err(failure) => News::Failed(reader, failure),
         Ok(Opened::Refused(refusal)) => News::Refused(reader, refusal.to_string()),
@@ -265,7 +275,8 @@ fn read(client: &Client, path: &str, place: Option<&str>, reader: u64, sender: &
             loop {
                 match sse::next(&mut stream) {
                     Ok(Some(message)) => {
-                        if sender.send(News::Message(reader, message)).is_err() {
+                        let is_given_up = current.load(Ordering::SeqCst) != reader;
+                        if is_given_up || sender.send(News::Message(reader, message)).is_err() {
                             return;
                         }
                     }

@@ -264,5 +264,12 @@ fn main() {
         let query = term(Field::Organization, event.organization.unwrap().id);
         page(query.filter(words(&event.request.ip.unwrap())).limit(50))
     });
+    // Of the large profile: what one event in 20,011 says, and what one in six says.
+    bench.run("text, a rare word, latest 50", |_| page(all().filter(words("quarantined")).limit(50)));
+    bench.run("text, a common word, latest 50", |_| page(all().filter(words("autoscaler")).limit(50)));
+    bench.run("organization, text, a common word, latest 50", |turn| {
+        let query = term(Field::Organization, organization(turn));
+        page(query.filter(words("autoscaler")).limit(50))
+    });
     bench.run("text, a word nobody said", |_| page(all().filter(words("nowhere")).limit(50)));
 }

@@ -4,7 +4,12 @@
 //! A block holds what the other sections do not: codes of the indexed fields, numbers, and the texts that have no
 //! dictionary. A single event of a block can be made without making the others.
 
-use std::{borrow::Cow, cell::RefCell, ops::Range, rc::Rc};
+use std::{
+    borrow::Cow,
+    cell::RefCell,
+    ops::Range,
+    sync::{Arc, OnceLock},
+};
 
 use annals_model::{EntityRef, EventRef, Outcome, RequestRef, Timestamp, limits::EVENT_BYTES_MAX};
 use zstd::bulk::Decompressor;
@@ -18,6 +23,7 @@ use super::{
     file::Section,
     ranks::{CATEGORIES, ORDER, Ranks, Table},
     record::TEXT_COLUMNS,
+    spelled::{LABELS, Spelled, Spelling},
     texts::{self, Pieces, VALUES, VALUES_BEFORE_TEXTS, Values, values_of_ref},
 };
 use crate::Damage;
@@ -35,7 +41,7 @@ const BLOCK_BYTES_MAX: u32 = 64 << 20;
 /// The most categories, labels or UUIDs of one event that are believed.
 pub(super) const ENTRIES_MAX: u64 = 1 << 16;
 /// Bytes of one record of the block index.
-const RECORD_BYTES: u64 = 24;
+pub(super) const RECORD_BYTES: u64 = 24;
 /// The same in version 1.
 const RECORD_BYTES_1: u64 = 16;
 
@@ -84,6 +90,7 @@ enum CodeColumns {
         categories: Numbers,
         labels: Numbers,
         table: Box<Table>,
+        spelled: Spelled,
     },
 }
 
@@ -108,6 +115,8 @@ pub(super) struct Block {
     /// Where texts beside the block are counted from.
     beside: u64,
     codes: CodeColumns,
+    /// The organization of all of its events; `None` when they are of several.
+    organization: OnceLock<Option<Option<Arc<str>>>>,
     recorded: Numbers,
     flags: Numbers,
     status: Numbers,
@@ -120,6 +129,8 @@ pub(super) struct Block {
     number_counts: Vec<u8>,
     numbers: Vec<Numbers>,
     texts: [Texts; TEXT_COLUMNS],
+    /// Where the columns of texts begin; they end where the UUIDs begin.
+    texts_at: usize,
     uuids: usize,
 }
 
@@ -195,9 +206,17 @@ impl Block {
                 label_codes: Numbers::parse(&mut reader, total(&label_starts))?,
             },
             Some(table) => {
-                CodeColumns::Ranks { single: single_ranks, categories, labels, table: Box::new(table) }
+                let spelled = Spelled::of(&table);
+                CodeColumns::Ranks {
+                    single: single_ranks,
+                    categories,
+                    labels,
+                    table: Box::new(table),
+                    spelled,
+                }
             }
         };
+        let texts_at = reader.at();
         let mut texts: [Texts; TEXT_COLUMNS] = Default::default();
         for column in &mut texts {
             *column = Texts::parse(&mut reader, &raw, docs)?;
@@ -212,6 +231,7 @@ impl Block {
             docs,
             beside: place.beside,
             codes,
+            organization: OnceLock::new(),
             recorded,
             flags,
             status,
@@ -222,6 +242,7 @@ impl Block {
             number_counts,
             numbers,
             texts,
+            texts_at,
             uuids,
             raw,
         })
@@ -247,14 +268,37 @@ impl Block {
         self.docs
     }
 
-    /// Whether an event has a text without a dictionary.
-    pub(super) fn has_texts(&self) -> bool {
-        self.texts.iter().any(|texts| !texts.is_empty())
+    /// The columns of texts as they are stored.
+    pub(super) fn stored_texts(&self) -> &[u8] {
+        self.raw.get(self.texts_at..self.uuids).unwrap_or_default()
+    }
+
+    /// Where each text of an event lies in what [`Self::stored_texts`] gives.
+    pub(super) fn text_places(&self, index: usize) -> impl Iterator<Item = Parsed<Range<usize>>> + '_ {
+        let places = self.texts.iter().filter_map(move |texts| texts.place(&self.raw, index).transpose());
+        places.map(|place| {
+            place
+                .map(|(start, end, _)| start.saturating_sub(self.texts_at)..end.saturating_sub(self.texts_at))
+        })
+    }
+
+    /// Whether a text refers to a UUID, or may refer to the event's own id, which is one.
+    pub(super) fn has_uuids(&self) -> bool {
+        total(&self.uuid_starts) > 0 || texts::refers_to_id(self.stored_texts())
+    }
+
+    /// Whether a text lies beside the block.
+    pub(super) fn has_texts_beside(&self) -> bool {
+        self.texts.iter().any(Texts::is_any_elsewhere)
     }
 
     /// Bytes it takes in memory, about.
     pub(super) fn bytes(&self) -> usize {
-        self.raw.len() + self.docs * 256
+        let spelled = match &self.codes {
+            CodeColumns::Codes { .. } => 0,
+            CodeColumns::Ranks { spelled, .. } => spelled.bytes(),
+        };
+        self.raw.len() + self.docs * 256 + spelled
     }
 
     /// Code + 1 of a column, or 0.
@@ -264,6 +308,80 @@ impl Block {
             CodeColumns::Codes { single, .. } => self.code(single.get(column).ok_or(MISSING)?, index),
             CodeColumns::Ranks { single, table, .. } => {
                 table.code(column, single.get(column).ok_or(MISSING)?.get(index))
+            }
+        }
+    }
+
+    /// Rank + 1 of a column, or 0; `None` when the block has no ranks.
+    fn rank(&self, column: usize, index: usize) -> Option<usize> {
+        match &self.codes {
+            CodeColumns::Codes { .. } => None,
+            CodeColumns::Ranks { single, .. } => {
+                single.get(column).map(|ranks| usize::from(ranks.get(index)))
+            }
+        }
+    }
+
+    /// The text of a rank of a column of the table, or of a label, which is a term of `field`.
+    fn spell(
+        &self,
+        column: usize,
+        rank: usize,
+        field: u32,
+        terms: &mut TermCache<'_>,
+    ) -> Result<Parsed<Spelling<'_>>, Damage> {
+        const MISSING: Bad = Bad("a rank without a code");
+        let CodeColumns::Ranks { table, spelled, .. } = &self.codes else { return Ok(Err(MISSING)) };
+        let Some(place) = spelled.place(column, rank) else { return Ok(Err(MISSING)) };
+        if let Some(text) = place.get() {
+            return Ok(Ok(Spelling::Kept(text)));
+        }
+        let code = match table.labels.get(rank) {
+            Some((_, code)) if column == LABELS => *code,
+            _ => match table.column_code(column, rank) {
+                Ok(code) => code,
+                Err(bad) => return Ok(Err(bad)),
+            },
+        };
+        let text = terms.term(field, code)?;
+        Ok(Ok(Spelling::Kept(place.get_or_init(|| text))))
+    }
+
+    /// The text of an entry of the categories.
+    fn category(&self, entry: usize, terms: &mut TermCache<'_>) -> Result<Parsed<Spelling<'_>>, Damage> {
+        let field = CATEGORY as u32;
+        match &self.codes {
+            CodeColumns::Codes { categories, .. } => match self.code(categories, entry) {
+                Ok(code) => Ok(Ok(Spelling::Own(terms.term(field, code)?))),
+                Err(bad) => Ok(Err(bad)),
+            },
+            CodeColumns::Ranks { categories, .. } => match self.code(categories, entry) {
+                Ok(rank) => self.spell(CATEGORIES, rank as usize, field, terms),
+                Err(bad) => Ok(Err(bad)),
+            },
+        }
+    }
+
+    /// The number of the label of an entry of the labels, and its text.
+    fn label(&self, entry: usize, terms: &mut TermCache<'_>) -> Result<Parsed<(u32, Spelling<'_>)>, Damage> {
+        let field = |label: u32| (FIXED_FIELDS as u32).saturating_add(label);
+        match &self.codes {
+            CodeColumns::Codes { label_fields, label_codes, .. } => {
+                match (self.code(label_fields, entry), self.code(label_codes, entry)) {
+                    (Ok(label), Ok(code)) => Ok(Ok((label, Spelling::Own(terms.term(field(label), code)?)))),
+                    (Err(bad), _) | (_, Err(bad)) => Ok(Err(bad)),
+                }
+            }
+            CodeColumns::Ranks { labels, table, .. } => {
+                let rank = match self.code(labels, entry) {
+                    Ok(rank) => rank as usize,
+                    Err(bad) => return Ok(Err(bad)),
+                };
+                let Some((label, _)) = table.labels.get(rank) else {
+                    return Ok(Err(Bad("a rank without a label")));
+                };
+                let text = self.spell(LABELS, rank, field(*label), terms)?;
+                Ok(text.map(|text| (*label, text)))
             }
         }
     }
@@ -493,6 +611,28 @@ impl Segment {
             .map_err(|_| self.bad(Section::Blocks, offset, Bad("a text that is not UTF-8")))
     }
 
+    /// The organization of a doc.
+    fn organization_text(
+        &self,
+        block: &Block,
+        doc: u32,
+        terms: &mut TermCache<'_>,
+    ) -> Result<Option<Arc<str>>, Damage> {
+        let mut text = |code: Option<u32>| code.map(|code| terms.term(ORGANIZATION as u32, code)).transpose();
+        if let Some(Some(organization)) = block.organization.get() {
+            return Ok(organization.clone());
+        }
+        let organization = self.organization_of(doc)?;
+        let organization_text = text(organization)?;
+        if block.organization.get().is_none() {
+            let last = block.first.saturating_add((block.docs as u32).saturating_sub(1));
+            let is_same = self.organization_of(block.first)? == organization
+                && self.organization_of(last)? == organization;
+            block.organization.get_or_init(|| is_same.then(|| organization_text.clone()));
+        }
+        Ok(organization_text)
+    }
+
     /// Reads one event of a block and shows it to `visit`.
     pub(super) fn read_event<R>(
         &self,
@@ -507,31 +647,30 @@ impl Segment {
             place: format!("section blocks, the block of {} events from {}", block.docs, block.first),
             reason: reason.to_owned(),
         };
-        let mut single: [Option<Rc<str>>; SINGLE_FIELDS] = Default::default();
-        for (column, field) in SINGLE.iter().enumerate() {
-            if let Some(code) = block.single(column, index).map_err(bad)?.checked_sub(1) {
-                single[column] = Some(terms.term(*field as u32, code)?);
-            }
+        let mut single: [Option<Spelling<'_>>; SINGLE_FIELDS] = Default::default();
+        for (column, (field, text)) in SINGLE.iter().zip(&mut single).enumerate() {
+            *text = match block.rank(column, index) {
+                Some(0) => None,
+                Some(rank) => Some(block.spell(column, rank - 1, *field as u32, terms)?.map_err(bad)?),
+                None => match block.single(column, index).map_err(bad)?.checked_sub(1) {
+                    None => None,
+                    Some(code) => Some(Spelling::Own(terms.term(*field as u32, code)?)),
+                },
+            };
         }
         let text = |field: usize| column_of(field).and_then(|column| single[column].as_deref());
         let required = |field: usize| text(field).ok_or_else(|| bad(Bad("a required field is absent")));
-        let organization = match self.organization_of(doc)? {
-            None => None,
-            Some(code) => Some(terms.term(ORGANIZATION as u32, code)?),
-        };
-        let mut codes = Vec::new();
-        block.categories(index, &mut codes).map_err(bad)?;
-        let mut category_texts = Vec::with_capacity(codes.len());
-        for code in codes {
-            category_texts.push(terms.term(CATEGORY as u32, code)?);
+        let organization = self.organization_text(block, doc, terms)?;
+        let mut category_texts = Vec::new();
+        for entry in Block::entries(&block.category_starts, index) {
+            category_texts.push(block.category(entry, terms)?.map_err(bad)?);
         }
         let categories: Vec<&str> = category_texts.iter().map(|text| &**text).collect();
-        let mut codes = Vec::new();
-        block.labels(index, &mut codes).map_err(bad)?;
-        let mut label_texts = Vec::with_capacity(codes.len());
-        for (label, code) in codes {
+        let mut label_texts = Vec::new();
+        for entry in Block::entries(&block.label_starts, index) {
+            let (label, text) = block.label(entry, terms)?.map_err(bad)?;
             let field = (FIXED_FIELDS as u32).saturating_add(label);
-            label_texts.push((self.label_key(field)?, terms.term(field, code)?));
+            label_texts.push((self.label_key(field)?, text));
         }
         let labels: Vec<(&str, &str)> = label_texts.iter().map(|(name, text)| (*name, &**text)).collect();
         let flags = block.flags.get(&block.raw, index).map_err(bad)?;

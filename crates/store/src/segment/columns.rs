@@ -237,12 +237,13 @@ impl Texts {
         Ok(Self { entries, which })
     }
 
-    /// Whether no entry has a text.
-    pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+    /// Whether a text lies beside the block.
+    pub(super) fn is_any_elsewhere(&self) -> bool {
+        self.entries.iter().flatten().any(|(.., elsewhere)| *elsewhere)
     }
 
-    pub(super) fn get<'r>(&self, raw: &'r [u8], index: usize) -> Parsed<Option<TextEntry<'r>>> {
+    /// Where in the block the entry at `index` begins and ends, and whether it only says where the text is.
+    pub(super) fn place(&self, raw: &[u8], index: usize) -> Parsed<Option<(usize, usize, bool)>> {
         let rank = match self.which {
             None if self.entries.is_empty() => return Ok(None),
             None => index,
@@ -251,13 +252,13 @@ impl Texts {
                 rank => usize::from(*rank) - 1,
             },
         };
-        match self.entries.get(rank).ok_or(Bad("a column refers to a text that is not there"))? {
-            None => Ok(None),
-            Some((start, end, elsewhere)) => {
-                let bytes = raw.get(*start..*end).ok_or(Bad("a column that is too short"))?;
-                Ok(Some(TextEntry { bytes, elsewhere: *elsewhere }))
-            }
-        }
+        self.entries.get(rank).copied().ok_or(Bad("a column refers to a text that is not there"))
+    }
+
+    pub(super) fn get<'r>(&self, raw: &'r [u8], index: usize) -> Parsed<Option<TextEntry<'r>>> {
+        let Some((start, end, elsewhere)) = self.place(raw, index)? else { return Ok(None) };
+        let bytes = raw.get(start..end).ok_or(Bad("a column that is too short"))?;
+        Ok(Some(TextEntry { bytes, elsewhere }))
     }
 }
 

@@ -1,10 +1,7 @@
 //! Reading events: the blocks and terms that one query or one merge used last, and what all queries share of them:
 //! blocks that were decompressed, and events that were written as JSON for a page.
 
-use std::{
-    rc::Rc,
-    sync::{Arc, LazyLock},
-};
+use std::sync::{Arc, LazyLock};
 
 use annals_model::{Event, EventRef};
 use hashbrown::HashMap;
@@ -65,14 +62,14 @@ pub(super) struct Decoder<'s> {
 }
 
 /// The texts of a field by code, as far as they were asked for.
-type Texts = Box<[Option<Rc<str>>]>;
+type Texts = Box<[Option<Arc<str>>]>;
 
 /// The texts of codes.
 pub(super) struct TermCache<'s> {
     segment: &'s Segment,
     /// By field and code, for fields with few terms: most of an event's terms are found without hashing.
     small: Vec<Option<Texts>>,
-    texts: HashMap<u64, Rc<str>>,
+    texts: HashMap<u64, Arc<str>>,
 }
 
 impl<'s> TermCache<'s> {
@@ -81,31 +78,31 @@ impl<'s> TermCache<'s> {
     }
 
     /// The text of a code of a field.
-    pub(super) fn term(&mut self, field: u32, code: u32) -> Result<Rc<str>, Damage> {
+    pub(super) fn term(&mut self, field: u32, code: u32) -> Result<Arc<str>, Damage> {
         let place = match self.small.get_mut(field as usize) {
             Some(Some(codes)) => codes.get_mut(code as usize),
             _ => None,
         };
         if let Some(Some(text)) = &place {
-            return Ok(Rc::clone(text));
+            return Ok(Arc::clone(text));
         }
         if let Some(place) = place {
-            let text: Rc<str> = self.segment.dictionary(field)?.text(code)?.into();
-            return Ok(Rc::clone(place.insert(text)));
+            let text: Arc<str> = self.segment.dictionary(field)?.text(code)?.into();
+            return Ok(Arc::clone(place.insert(text)));
         }
         let key = u64::from(field) << 32 | u64::from(code);
         if let Some(text) = self.texts.get(&key) {
-            return Ok(Rc::clone(text));
+            return Ok(Arc::clone(text));
         }
         let dictionary = self.segment.dictionary(field)?;
-        let text: Rc<str> = dictionary.text(code)?.into();
+        let text: Arc<str> = dictionary.text(code)?.into();
         if dictionary.terms() <= SMALL_FIELD_TERMS && field < SMALL_FIELDS {
             if self.small.len() <= field as usize {
                 self.small.resize_with(field as usize + 1, || None);
             }
             let mut codes = vec![None; dictionary.terms() as usize];
             if let Some(place) = codes.get_mut(code as usize) {
-                *place = Some(Rc::clone(&text));
+                *place = Some(Arc::clone(&text));
             }
             if let Some(field) = self.small.get_mut(field as usize) {
                 *field = Some(codes.into());
@@ -118,7 +115,7 @@ impl<'s> TermCache<'s> {
         if self.texts.len() >= TERMS_MAX {
             self.texts.clear();
         }
-        self.texts.insert(key, Rc::clone(&text));
+        self.texts.insert(key, Arc::clone(&text));
         Ok(text)
     }
 }

@@ -28,6 +28,7 @@ mod search;
 mod select;
 mod sets;
 mod sink;
+mod spelled;
 mod terms;
 #[cfg(test)]
 mod tests;

@@ -1,32 +1,94 @@
-//! Text search inside blocks. Word filters say which blocks may have all words; here a block is read once, whatever
-//! number of its events is in question, and each of its terms is cut into words once for all events that have it.
-//! What this finds is still held against the condition: it may be true of more events, never of fewer.
+//! Text search inside blocks. The index of words says which blocks may have all words; here a word is first looked for
+//! in the texts of a block as they are stored, many bytes at a time, and in the terms of the events that are in
+//! question. What this finds is still held against the condition: it may be true of more events, never of fewer.
 
-use annals_model::{Filter, tokens, visit_json_text};
+use annals_model::{Filter, tokens};
 use hashbrown::HashMap;
+use memchr::memmem::{self, Finder};
 
 use super::{
-    bits::Bad,
-    block::SINGLE,
+    bits::{Bad, Parsed},
+    block::{Block, SINGLE},
     decoder::Decoder,
     fields::{CATEGORY, FIXED_FIELDS, ORGANIZATION},
     file::Section,
+    texts::refers_to_number,
 };
 use crate::Damage;
 
 /// Words that are looked for at the same time; what has these is held against the condition for the others.
-const WORDS_MAX: usize = 64;
+const WORDS_MAX: usize = 16;
 /// Terms whose words one search remembers.
 const TERMS_MAX: usize = 64 << 10;
+/// The sign of the unit kelvin, whose lower case is a plain k.
+const KELVIN: &[u8] = "\u{212a}".as_bytes();
+/// What begins the escape of a character by its number in JSON.
+const ESCAPE: &[u8] = br"\u";
+
+/// A word that is looked for.
+struct Word {
+    word: String,
+    finder: Finder<'static>,
+    /// Whether its letters may stand in a text in other ways than as themselves or in upper case.
+    is_odd: bool,
+    /// Whether it may be a part of a UUID or begin with one, which texts hold elsewhere.
+    is_of_uuid: bool,
+    /// Whether it may be a number, which texts hold elsewhere.
+    is_number: bool,
+}
+
+impl Word {
+    fn new(word: &str) -> Self {
+        let bytes = word.as_bytes();
+        let is_hex = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        Self {
+            word: word.to_owned(),
+            finder: Finder::new(bytes).into_owned(),
+            is_odd: !word.is_ascii(),
+            is_of_uuid: bytes.len() >= 4 && bytes.iter().take(4).all(is_hex),
+            is_number: bytes.iter().all(u8::is_ascii_digit),
+        }
+    }
+
+    /// Whether a block's texts, in lower case, may have it where it cannot be seen.
+    fn may_hide(&self, texts: &[u8], block: &Block) -> bool {
+        self.is_odd
+            || (self.is_of_uuid && block.has_uuids())
+            || (self.is_number && refers_to_number(texts))
+            || (self.word.contains('k') && memmem::find(texts, KELVIN).is_some())
+    }
+
+    /// The docs of a block whose texts may have it, one bit for each; `texts` are those of the block in lower case.
+    fn docs(&self, texts: &[u8], block: &Block) -> Parsed<u128> {
+        let mut docs = 0;
+        if self.may_hide(texts, block) {
+            return Ok(u128::MAX);
+        }
+        if self.finder.find(texts).is_none() {
+            return Ok(0);
+        }
+        for index in 0..block.docs() {
+            for place in block.text_places(index) {
+                let text = texts.get(place?).unwrap_or_default();
+                if self.finder.find(text).is_some() {
+                    docs |= 1 << index;
+                    break;
+                }
+            }
+        }
+        Ok(docs)
+    }
+}
 
 /// The words that every match has, and what is known of blocks and terms.
 pub(super) struct WordSearch {
-    words: Vec<String>,
-    /// Per block its first doc, and one bit for each doc that has all words.
-    blocks: HashMap<u32, (u32, u128)>,
+    words: Vec<Word>,
+    /// Per block its first doc, and for each word the docs whose texts may have it.
+    blocks: HashMap<u32, (u32, Box<[u128]>)>,
     /// Which of the words a term of a field has.
-    terms: HashMap<(u32, u32), u64>,
+    terms: HashMap<(u32, u32), u16>,
     buffer: String,
+    texts: Vec<u8>,
 }
 
 impl WordSearch {
@@ -35,99 +97,95 @@ impl WordSearch {
         let mut words = Vec::new();
         gather(condition, &mut words);
         words.truncate(WORDS_MAX);
-        let (blocks, terms) = (HashMap::new(), HashMap::new());
-        (!words.is_empty()).then_some(Self { words, blocks, terms, buffer: String::new() })
+        let words: Vec<Word> = words.iter().map(|word| Word::new(word)).collect();
+        (!words.is_empty()).then(|| Self {
+            words,
+            blocks: HashMap::new(),
+            terms: HashMap::new(),
+            buffer: String::new(),
+            texts: Vec::new(),
+        })
     }
 
-    /// Whether a doc has all the words.
+    /// Whether a doc may have all the words.
     pub(super) fn finds(&mut self, decoder: &mut Decoder<'_>, doc: u32) -> Result<bool, Damage> {
         let number = decoder.segment.block_of(doc)?;
-        let (first, docs) = match self.blocks.get(&number) {
-            Some(found) => *found,
-            None => {
-                let found = self.read_block(decoder, doc)?;
-                self.blocks.insert(number, found);
-                found
-            }
-        };
-        Ok(docs.checked_shr(doc.wrapping_sub(first)).is_some_and(|docs| docs & 1 == 1))
-    }
-
-    /// Looks through the block that a doc lies in.
-    fn read_block(&mut self, decoder: &mut Decoder<'_>, doc: u32) -> Result<(u32, u128), Damage> {
-        let block = decoder.block_of(doc)?;
-        let first = block.first();
-        let bad = |bad: Bad| decoder.segment.bad(Section::Blocks, 0, bad);
-        let all = u64::MAX >> (64 - self.words.len());
-        let (mut found, mut terms) = (0_u128, Vec::new());
-        let (mut categories, mut labels) = (Vec::new(), Vec::new());
-        for index in 0..block.docs() {
-            terms.clear();
-            for (column, field) in SINGLE.iter().enumerate() {
-                if let Some(code) = block.single(column, index).map_err(bad)?.checked_sub(1) {
-                    terms.push((*field as u32, code));
-                }
-            }
-            let doc = first + index as u32;
-            terms.extend(decoder.segment.organization_of(doc)?.map(|code| (ORGANIZATION as u32, code)));
-            categories.clear();
-            block.categories(index, &mut categories).map_err(bad)?;
-            terms.extend(categories.iter().map(|code| (CATEGORY as u32, *code)));
-            labels.clear();
-            block.labels(index, &mut labels).map_err(bad)?;
-            terms.extend(
-                labels.iter().map(|(label, code)| ((FIXED_FIELDS as u32).saturating_add(*label), *code)),
-            );
-            let mut has = 0;
-            for term in &terms {
-                has |= self.words_of(decoder, *term)?;
-                if has == all {
-                    break;
-                }
-            }
-            if has != all && block.has_texts() {
-                has |= self.words_of_texts(decoder, doc)?;
-            }
-            found |= u128::from(has == all) << index;
+        if !self.blocks.contains_key(&number) {
+            let found = self.read_block(decoder, doc)?;
+            self.blocks.insert(number, found);
         }
-        Ok((first, found))
+        let Some((first, words)) = self.blocks.get(&number) else { return Ok(true) };
+        let index = doc.wrapping_sub(*first);
+        let mut missing = 0_u16;
+        for (place, docs) in words.iter().enumerate() {
+            if docs.checked_shr(index).is_none_or(|docs| docs & 1 == 0) {
+                missing |= 1 << place;
+            }
+        }
+        if missing == 0 { Ok(true) } else { self.terms_have(decoder, doc, missing) }
     }
 
-    /// Which of the words a term has.
-    fn words_of(&mut self, decoder: &mut Decoder<'_>, term: (u32, u32)) -> Result<u64, Damage> {
+    /// Looks through the texts of the block that a doc lies in.
+    fn read_block(&mut self, decoder: &mut Decoder<'_>, doc: u32) -> Result<(u32, Box<[u128]>), Damage> {
+        let block = decoder.block_of(doc)?;
+        self.texts.clear();
+        self.texts.extend_from_slice(block.stored_texts());
+        self.texts.make_ascii_lowercase();
+        let hides_all = block.has_texts_beside() || memmem::find(&self.texts, ESCAPE).is_some();
+        let docs = self
+            .words
+            .iter()
+            .map(|word| if hides_all { Ok(u128::MAX) } else { word.docs(&self.texts, &block) });
+        let docs: Parsed<_> = docs.collect();
+        let docs = docs.map_err(|bad| decoder.segment.bad(Section::Blocks, 0, bad))?;
+        Ok((block.first(), docs))
+    }
+
+    /// Whether the terms of a doc have all of these words.
+    fn terms_have(&mut self, decoder: &mut Decoder<'_>, doc: u32, mut missing: u16) -> Result<bool, Damage> {
+        let block = decoder.block_of(doc)?;
+        let index = block.index_of(doc);
+        let bad = |bad: Bad| decoder.segment.bad(Section::Blocks, 0, bad);
+        let mut terms = Vec::with_capacity(32);
+        for (column, field) in SINGLE.iter().enumerate() {
+            if let Some(code) = block.single(column, index).map_err(bad)?.checked_sub(1) {
+                terms.push((*field as u32, code));
+            }
+        }
+        terms.extend(decoder.segment.organization_of(doc)?.map(|code| (ORGANIZATION as u32, code)));
+        let (mut categories, mut labels) = (Vec::new(), Vec::new());
+        block.categories(index, &mut categories).map_err(bad)?;
+        terms.extend(categories.iter().map(|code| (CATEGORY as u32, *code)));
+        block.labels(index, &mut labels).map_err(bad)?;
+        terms
+            .extend(labels.iter().map(|(label, code)| ((FIXED_FIELDS as u32).saturating_add(*label), *code)));
+        for term in terms {
+            missing &= !self.words_of(decoder, term)?;
+            if missing == 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Which of the words a term has. One with a backslash may mean another where JSON refers to it.
+    fn words_of(&mut self, decoder: &mut Decoder<'_>, term: (u32, u32)) -> Result<u16, Damage> {
         if let Some(has) = self.terms.get(&term) {
             return Ok(*has);
         }
         let text = decoder.terms.term(term.0, term.1)?;
-        let mut has = 0;
-        tokens(&text, &mut self.buffer, |word| has |= bit_of(&self.words, word));
+        let mut has = if text.contains('\\') { u16::MAX } else { 0 };
+        tokens(&text, &mut self.buffer, |word| {
+            if let Some(place) = self.words.iter().position(|wanted| wanted.word == word) {
+                has |= 1 << place;
+            }
+        });
         if self.terms.len() >= TERMS_MAX {
             self.terms.clear();
         }
         self.terms.insert(term, has);
         Ok(has)
     }
-
-    /// Which of the words the texts that have no dictionary have.
-    fn words_of_texts(&mut self, decoder: &mut Decoder<'_>, doc: u32) -> Result<u64, Damage> {
-        let (words, buffer) = (&self.words, &mut self.buffer);
-        decoder.visit(doc, |event| {
-            let mut has = 0;
-            let request = &event.request;
-            let texts = [event.source_id, request.id, request.uri, request.user_agent, event.message];
-            for text in texts.into_iter().flatten() {
-                tokens(text, buffer, |word| has |= bit_of(words, word));
-            }
-            for json in [event.before, event.after, event.data].into_iter().flatten() {
-                visit_json_text(json, |text| tokens(text, buffer, |word| has |= bit_of(words, word)));
-            }
-            has
-        })
-    }
-}
-
-fn bit_of(words: &[String], word: &str) -> u64 {
-    words.iter().position(|wanted| wanted == word).map_or(0, |place| 1 << place)
 }
 
 /// The words that whatever satisfies a condition has.

@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 
 use annals_model::{Event, EventRef};
+use memchr::memmem;
 
 use super::{
     bits::{Bad, Parsed},
@@ -126,6 +127,16 @@ pub(super) fn values_of_ref<'e>(event: &EventRef<'e>, id: &'e str) -> Values<'e>
         None,
         None,
     ]
+}
+
+/// Whether texts, one behind the other, may refer to the id of an event.
+pub(super) fn refers_to_id(stored: &[u8]) -> bool {
+    memmem::find(stored, &[LONG, ID_VALUE as u8]).is_some()
+}
+
+/// Whether texts, one behind the other, may refer to a number.
+pub(super) fn refers_to_number(stored: &[u8]) -> bool {
+    memmem::find(stored, &[LONG, NUMBER as u8]).is_some()
 }
 
 /// Finds the values of one event in its texts.

@@ -92,7 +92,7 @@ pub(crate) const SECTIONS: &[Section] = &[
     },
     Section {
         title: "Export",
-        text: "Everything as JSON. Ours: pages of 1,000 by cursor on one connection. PostgreSQL: `COPY` of `row_to_json`; ClickHouse: \
+        text: "Everything as JSON. Ours: `GET /api/v1/export` on one connection. PostgreSQL: `COPY` of `row_to_json`; ClickHouse: \
                `JSONEachRow`; DuckDB: `COPY … (FORMAT json)` to a file; SQLite: `json_object` of every row.",
         works: &[("export", "export"), ("export_core", "export, by processor time of the server")],
     },

@@ -48,6 +48,21 @@ impl Connection {
         self.send(&[&request, body])
     }
 
+    /// Asks for something large and shows it piece by piece; answers the status.
+    pub(crate) fn drain(&mut self, path: &str, mut visit: impl FnMut(&[u8])) -> Result<u16, String> {
+        let request = self.head("GET", path, "");
+        let failed = |error: std::io::Error| format!("the connection broke: {error}");
+        self.stream.get_mut().write_all(&request).map_err(failed)?;
+        let mut piece = Vec::new();
+        visit_answer(&mut self.stream, |stream, bytes| {
+            piece.clear();
+            read_exactly(stream, bytes, &mut piece)?;
+            visit(&piece);
+            Ok(())
+        })
+        .map_err(failed)
+    }
+
     fn head(&self, method: &str, path: &str, headers: &str) -> Vec<u8> {
         let (address, authorization) = (self.address, &self.authorization);
         format!(
@@ -67,8 +82,18 @@ impl Connection {
     }
 }
 
-/// Reads one answer: its status and its body (RFC 9112, sections 6.2 and 7.1).
+/// Reads one answer: its status and its body.
 fn read_answer(stream: &mut impl BufRead) -> std::io::Result<(u16, Vec<u8>)> {
+    let mut body = Vec::new();
+    let status = visit_answer(stream, |stream, bytes| read_exactly(stream, bytes, &mut body))?;
+    Ok((status, body))
+}
+
+/// Reads one answer (RFC 9112, sections 6.2 and 7.1); `take` reads each piece of its body, of which it is told the length.
+fn visit_answer<S: BufRead>(
+    stream: &mut S,
+    mut take: impl FnMut(&mut S, usize) -> std::io::Result<()>,
+) -> std::io::Result<u16> {
     let bad = |what: &str| std::io::Error::new(std::io::ErrorKind::InvalidData, what.to_owned());
     let mut line = String::new();
     read_line(stream, &mut line)?;
@@ -83,21 +108,20 @@ fn read_answer(stream: &mut impl BufRead) -> std::io::Result<(u16, Vec<u8>)> {
             is_chunked = value.trim().eq_ignore_ascii_case("chunked");
         }
     }
-    let mut body = Vec::new();
     if is_chunked {
         loop {
             read_line(stream, &mut line)?;
             let size = line.split(';').next().unwrap_or_default();
             let size = usize::from_str_radix(size.trim(), 16).map_err(|_| bad("no size of a chunk"))?;
-            read_exactly(stream, size, &mut body)?;
+            take(stream, size)?;
             read_line(stream, &mut line)?;
             if size == 0 {
-                return Ok((status, body));
+                return Ok(status);
             }
         }
     }
-    read_exactly(stream, length.ok_or_else(|| bad("an answer without a length"))?, &mut body)?;
-    Ok((status, body))
+    take(stream, length.ok_or_else(|| bad("an answer without a length"))?)?;
+    Ok(status)
 }
 
 fn read_exactly(stream: &mut impl BufRead, bytes: usize, body: &mut Vec<u8>) -> std::io::Result<()> {

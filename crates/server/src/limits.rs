@@ -36,7 +36,7 @@ pub const STREAM_PAUSE: Duration = Duration::from_millis(50);
 /// When a browser is to come back after a stream broke off, in milliseconds.
 pub const STREAM_RETRY_MILLIS: u64 = 1_000;
 /// Events that an export reads from the store at once.
-pub const EXPORT_PAGE_EVENTS: u32 = 2_000;
+pub const EXPORT_PAGE_EVENTS: u32 = 8_000;
 /// Bytes of events that an export reads from the store at once, one event at least.
 pub const EXPORT_PAGE_BYTES: usize = 4 << 20;
 /// Searches that one owner saves, and that are shared.

@@ -33,11 +33,11 @@ impl Format {
         }
     }
 
-    /// What writes it.
-    pub(crate) fn writer(self) -> Box<dyn FileWriter> {
+    /// What writes it; `None` when the store itself does, which is faster.
+    pub(crate) fn writer(self) -> Option<Box<dyn FileWriter>> {
         match self {
-            Self::Ndjson => Box::new(Ndjson),
-            Self::Csv => Box::new(Csv { named: false }),
+            Self::Ndjson => None,
+            Self::Csv => Some(Box::new(Csv { named: false })),
         }
     }
 }
@@ -49,23 +49,6 @@ pub(crate) trait FileWriter: Send {
 
     /// Appends the rest of the file.
     fn finish(&mut self, out: &mut Vec<u8>) -> io::Result<()>;
-}
-
-struct Ndjson;
-
-impl FileWriter for Ndjson {
-    fn write(&mut self, events: &[Arc<Event>], out: &mut Vec<u8>) -> io::Result<()> {
-        for event in events {
-            // An event's JSON has no line ends.
-            event.write_json(out);
-            out.push(b'\n');
-        }
-        Ok(())
-    }
-
-    fn finish(&mut self, _: &mut Vec<u8>) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 struct Csv {

@@ -17,7 +17,7 @@ use crate::{
     app::{App, blocking, streamed},
     export::{FileWriter, Format},
     limits::{EXPORT_PAGE_BYTES, EXPORT_PAGE_EVENTS},
-    native::{access::caller_with, filters::Parameters, problem::Problem, read::unanswered},
+    native::{access::caller_with, filters::Parameters, lines, problem::Problem, read::unanswered},
     observe::trail::Trail,
 };
 
@@ -54,27 +54,31 @@ pub(crate) async fn export(
     };
     let query =
         parameters.query(&reader)?.order(order).limit(EXPORT_PAGE_EVENTS).page_bytes(EXPORT_PAGE_BYTES);
-    let writer = format.writer();
     let file_name = format!("annals-{}.{name}", app.clock.now().to_rfc3339_seconds().replace([':', '-'], ""));
 
     // What is wrong with the question is answered as such, before the file begins.
-    let (asked, first) = (Arc::clone(&app), query.clone());
-    let page = blocking(&trail, move || asked.store.query(&first)).await?;
-    let page = page.map_err(|error| unanswered(&trail, &error))?;
-    let state = Some(Export { app, trail, query, writer, page });
-    let pieces = stream::try_unfold(state, |state| async move {
-        match state {
-            Some(export) => export.next().await.map(Some),
-            None => Ok(None),
+    let body = match format.writer() {
+        None => streamed(lines::lines(app, trail, query).await?),
+        Some(writer) => {
+            let (asked, first) = (Arc::clone(&app), query.clone());
+            let page = blocking(&trail, move || asked.store.query(&first)).await?;
+            let page = page.map_err(|error| unanswered(&trail, &error))?;
+            let state = Some(Export { app, trail, query, writer, page });
+            streamed(stream::try_unfold(state, |state| async move {
+                match state {
+                    Some(export) => export.next().await.map(Some),
+                    None => Ok(None),
+                }
+            }))
         }
-    });
+    };
     let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{file_name}\""));
     let mut response = (
         [
             (header::CONTENT_TYPE, HeaderValue::from_static(format.media_type())),
             (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         ],
-        streamed(pieces),
+        body,
     )
         .into_response();
     if let Ok(disposition) = disposition {

@@ -8,6 +8,7 @@ pub(crate) mod export;
 pub(crate) mod filters;
 pub(crate) mod import;
 pub(crate) mod ingest;
+mod lines;
 pub(crate) mod me;
 pub(crate) mod problem;
 pub(crate) mod read;

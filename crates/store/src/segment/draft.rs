@@ -18,6 +18,7 @@ use super::{
     record::Record,
     sink::Sink,
     terms::TermsWriter,
+    word_index::CopiedBlocks,
     words::BlockWords,
 };
 use crate::files::NewFile;
@@ -140,22 +141,18 @@ impl DraftEvents {
         if self.blocks.open_docs() >= BLOCK_DOCS as usize * 3 / 4 { self.end_block() } else { Ok(()) }
     }
 
-    /// Copies a whole block whose codes are the new ones already. `positions` are those of its events.
-    pub(super) fn copy(
-        &mut self,
-        block: &BlockCopy<'_>,
-        filter: &[u8],
-        positions: &[Position],
-    ) -> Result<(), WriteError> {
+    /// Copies a whole block whose codes are the new ones already; gives its number. `positions` are those of its events.
+    pub(super) fn copy(&mut self, block: &BlockCopy<'_>, positions: &[Position]) -> Result<u32, WriteError> {
         self.end_block()?;
         positions.iter().for_each(|position| self.place(*position));
-        self.blocks.copy(block, filter, &mut self.sink)
+        self.blocks.copy(block, &mut self.sink)
     }
 
     /// Ends the events. `organizations` are the first docs of each organization in the order of their codes;
-    /// `time_order` gives the docs in the total order.
+    /// `time_order` gives the docs in the total order; `copied` says which blocks came from where.
     pub(super) fn end_events(
         mut self,
+        copied: &[CopiedBlocks<'_>],
         organizations: &[u32],
         time_order: &[u32],
     ) -> Result<DraftPostings, WriteError> {
@@ -166,9 +163,8 @@ impl DraftEvents {
         let Self { mut sink, docs, records, blocks, positions, .. } = self;
         sink.end_section(Section::Blocks);
         sink.section(Section::BlockIndex, &blocks.index)?;
-        sink.section(Section::Words, &blocks.words)?;
-        sink.section(Section::WordIndex, &blocks.word_index)?;
-        drop(blocks);
+        let number = blocks.blocks();
+        blocks.words.finish(number, copied, &mut sink)?;
         sink.section(Section::Positions, &positions.packed)?;
         sink.section(Section::PositionIndex, &positions.index)?;
         drop(positions);

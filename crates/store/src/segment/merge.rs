@@ -2,7 +2,7 @@
 //!
 //! First the dictionaries are merged field by field, which gives a map from old to new codes for each input. Then the
 //! docs come in their new order: where a whole block of an input comes without another input's event in between, its
-//! frame and its filter of words are copied and its table of codes is written anew; the other events are made and
+//! frame is copied, its table of codes is written anew and its words come from the input's index; the other events are made and
 //! packed again. Last come the postings, mapped from old to new docs. What is held in memory are the maps: four bytes
 //! per event, and four per term of each input.
 
@@ -20,6 +20,7 @@ use super::{
     ranks::{CATEGORIES, Table},
     record::Record,
     terms::{Dictionary, TermWalk, TermsWriter},
+    word_index::{CopiedBlocks, NOT_COPIED},
 };
 use crate::{Damage, files::NewFile};
 
@@ -49,6 +50,8 @@ struct Input<'s> {
     codes: Vec<Vec<u32>>,
     /// By old doc: the new doc.
     docs: Vec<u32>,
+    /// By old block: the new block, or [`NOT_COPIED`].
+    blocks: Vec<u32>,
     /// The next organization by its own code.
     organization: u32,
     /// The block whose first doc comes next or behind which the next doc lies.
@@ -77,6 +80,7 @@ impl<'s> Input<'s> {
             fields,
             own,
             docs: Vec::with_capacity(segment.docs as usize),
+            blocks: vec![NOT_COPIED; segment.blocks() as usize],
             organization: 0,
             block: 0,
         })
@@ -240,7 +244,12 @@ pub(crate) fn merge_segments(
     let mut stream = Stream { inputs, draft: draft.end_terms()?, runs: Vec::new(), docs: 0, stop };
     let starts = stream.all(organizations)?;
     let Stream { mut inputs, draft, runs, .. } = stream;
-    let mut draft = draft.end_events(&starts, &time_order(&inputs, stop)?)?;
+    let copied: Vec<CopiedBlocks<'_>> = inputs
+        .iter()
+        .filter(|input| input.blocks.iter().any(|block| *block != NOT_COPIED))
+        .map(|input| CopiedBlocks { segment: input.segment, blocks: &input.blocks })
+        .collect();
+    let mut draft = draft.end_events(&copied, &starts, &time_order(&inputs, stop)?)?;
     for (index, terms) in terms.into_iter().enumerate() {
         write_postings(&inputs, &mut draft, index as u32, terms, stop)?;
         for input in &mut inputs {
@@ -368,7 +377,8 @@ impl Stream<'_, '_> {
     /// Copies the block that begins with the next doc, if it lies in the lane and before `limit`. Gives its docs.
     fn copy_block(&mut self, lane: &Lane, limit: Option<Position>) -> Result<Option<u32>, WriteError> {
         let input = &mut self.inputs[lane.input];
-        if input.segment.file.version() == 1 {
+        // The words of a block of an older version are not known without its events.
+        if input.segment.has_word_filters() {
             return Ok(None);
         }
         let mut docs = input.segment.block_docs(input.block)?;
@@ -395,8 +405,10 @@ impl Stream<'_, '_> {
         }
         let Some(mut block) = input.segment.block_copy(input.block)? else { return Ok(None) };
         input.map_table(&mut block.table)?;
-        let filter = input.segment.block_filter(input.block)?;
-        self.draft.copy(&block, filter, &positions)?;
+        let number = self.draft.copy(&block, &positions)?;
+        if let Some(new) = input.blocks.get_mut(input.block as usize) {
+            *new = number;
+        }
         Ok(Some(count))
     }
 

@@ -35,6 +35,7 @@ mod tests;
 mod texts;
 mod verify;
 mod walk;
+mod word_index;
 mod words;
 mod writer;
 

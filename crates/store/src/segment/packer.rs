@@ -6,13 +6,15 @@ use super::{
     WriteError,
     bits::{put_varint, zigzag},
     block::{
-        BLOCK_DOCS_MAX, BlockCopy, Codes, ENTRIES_MAX, SINGLE_FIELDS, TEXT_INSIDE_BYTES_MAX, value_limit,
+        BLOCK_DOCS_MAX, BlockCopy, Codes, ENTRIES_MAX, RECORD_BYTES, SINGLE_FIELDS, TEXT_INSIDE_BYTES_MAX,
+        value_limit,
     },
     columns::{TextsWriter, put_numbers},
     ranks::{Column, ORDER, Table, Widths},
     record::{PLAIN_COLUMNS, Record, TEXT_COLUMNS},
     sink::Sink,
     texts::{self, ID_VALUE},
+    word_index::WordIndexWriter,
     words::BlockWords,
 };
 
@@ -52,10 +54,8 @@ pub(super) struct BlockPacker {
     block_words: BlockWords,
     /// The section `block_index`.
     pub(super) index: Vec<u8>,
-    /// The section `words`.
-    pub(super) words: Vec<u8>,
-    /// The section `word_index`.
-    pub(super) word_index: Vec<u8>,
+    /// The words of the blocks that were made.
+    pub(super) words: WordIndexWriter,
 }
 
 /// The place of a value in a list, to which it is added if it is missing.
@@ -97,8 +97,7 @@ impl BlockPacker {
             compressor: Compressor::new(ZSTD_LEVEL)?,
             block_words: BlockWords::default(),
             index: Vec::new(),
-            words: Vec::new(),
-            word_index: 0_u64.to_le_bytes().to_vec(),
+            words: WordIndexWriter::default(),
         })
     }
 
@@ -220,29 +219,28 @@ impl BlockPacker {
         let (docs, frame_bytes, raw_bytes) = (self.docs as u32, self.frame.len() as u32, raw.len() as u32);
         self.frame.append(&mut self.beside);
         let frame = std::mem::take(&mut self.frame);
+        self.words.block(self.blocks(), self.block_words.finish());
         self.put(docs, frame_bytes, raw_bytes, &frame, sink)?;
         self.frame = frame;
-        self.block_words.finish(&mut self.words);
-        self.word_index.extend_from_slice(&(self.words.len() as u64).to_le_bytes());
         self.docs = 0;
         Ok(())
     }
 
-    /// Copies a block whose codes are those of this segment already, with its filter of words. No block may be open.
-    pub(super) fn copy(
-        &mut self,
-        block: &BlockCopy<'_>,
-        filter: &[u8],
-        sink: &mut Sink,
-    ) -> Result<(), WriteError> {
+    /// How many blocks are written.
+    pub(super) fn blocks(&self) -> u32 {
+        (self.index.len() as u64 / RECORD_BYTES) as u32
+    }
+
+    /// Copies a block whose codes are those of this segment already; gives its number. Its words are not known here. No
+    /// block may be open.
+    pub(super) fn copy(&mut self, block: &BlockCopy<'_>, sink: &mut Sink) -> Result<u32, WriteError> {
         debug_assert_eq!(self.docs, 0, "no block is open");
         let columns = block.table.columns.iter().map(Vec::as_slice);
         self.table.clear();
         Table::write(columns, &block.table.labels, &self.widths, &mut self.table);
+        let number = self.blocks();
         self.put(block.place.docs, block.frame_bytes, block.raw_bytes, block.bytes, sink)?;
-        self.words.extend_from_slice(filter);
-        self.word_index.extend_from_slice(&(self.words.len() as u64).to_le_bytes());
-        Ok(())
+        Ok(number)
     }
 
     /// Writes a block whose table is made.

@@ -425,7 +425,21 @@ impl Segment {
 
     /// The docs of blocks that may have all of one of these lists of words.
     pub(super) fn with_words(&self, any: &[Vec<u64>], within: &Docs) -> Result<Found, Damage> {
+        let must = Some(within.among(RoaringBitmap::new()));
         let mut may = RoaringBitmap::new();
+        if !self.has_word_filters() {
+            let mut blocks = RoaringBitmap::new();
+            for words in any {
+                match self.blocks_with(words)? {
+                    Some(some) => blocks |= some,
+                    None => return Ok(Found { may: within.clone(), must }),
+                }
+            }
+            for block in blocks {
+                within.add_range_to(self.block_docs(block)?, &mut may);
+            }
+            return Ok(Found { may: within.among(may), must });
+        }
         let mut next = within.next_from(0);
         while let Some(doc) = next {
             let block = self.block_of(doc)?;
@@ -440,7 +454,7 @@ impl Segment {
             // A damaged index may tell of docs that were looked at already.
             next = within.next_from(docs.end.max(doc + 1));
         }
-        Ok(Found { may: within.among(may), must: Some(within.among(RoaringBitmap::new())) })
+        Ok(Found { may: within.among(may), must })
     }
 }
 

@@ -1,5 +1,5 @@
-//! Word filters: per block a Bloom filter over the words of its events, so that a search reads only the blocks that may
-//! have all of its words. A filter may say yes where there is nothing; it never says no where there is something.
+//! The words of events, and which blocks may have them: by the index of words, or by the filters that versions 1 and 2
+//! have instead, per block a Bloom filter over the words of its events.
 
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -10,14 +10,12 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::{Segment, file::Section};
 use crate::Damage;
 
-/// Bits of a filter per distinct word.
-const BITS_PER_WORD: usize = 6;
-/// Bits that each word sets.
-const PROBES: u32 = 4;
+/// Bits that each word sets in a filter of version 2.
+const PROBES_2: u32 = 4;
 /// The same in version 1.
 const PROBES_1: u32 = 5;
 
-/// Words of this shape are in no filter and cannot be searched by it: four or twelve hexadecimal digits, letters and
+/// Words of this shape are in no index and cannot be searched by it: four or twelve hexadecimal digits, letters and
 /// digits mixed. Four of the five words of every UUID are; a search for a UUID is decided by its first word. Filters of
 /// version 1 hold the longer ones, which then are not asked for.
 fn is_left_out(word: &str) -> bool {
@@ -28,7 +26,7 @@ fn is_left_out(word: &str) -> bool {
         && bytes.iter().any(u8::is_ascii_lowercase)
 }
 
-/// The hashes of the words of a text that filters can know.
+/// The hashes of the words of a text that the index can know.
 pub(super) fn word_hashes(text: &str, buffer: &mut String, mut visit: impl FnMut(u64)) {
     tokens(text, buffer, |word| {
         if !is_left_out(word) {
@@ -96,35 +94,32 @@ impl BlockWords {
         self.json = buffer;
     }
 
-    /// Appends the filter of the block and begins the next one.
-    pub(super) fn finish(&mut self, out: &mut Vec<u8>) {
-        let bytes = (self.hashes.len() * BITS_PER_WORD).div_ceil(8).max(1);
-        let start = out.len();
-        out.resize(start + bytes, 0);
-        let filter = &mut out[start..];
-        for hash in self.hashes.drain() {
-            for bit in probes(hash, bytes as u64 * 8, PROBES) {
-                filter[bit as usize / 8] |= 1 << (bit % 8);
-            }
-        }
+    /// Gives the words of the block and begins the next one.
+    pub(super) fn finish(&mut self) -> impl Iterator<Item = u64> + '_ {
         self.blocks += 1;
+        self.hashes.drain()
     }
 }
 
 impl Segment {
     /// The filter of a block.
-    pub(super) fn block_filter(&self, block: u32) -> Result<&[u8], Damage> {
+    fn block_filter(&self, block: u32) -> Result<&[u8], Damage> {
         let at = u64::from(block) * 8;
         let offset = |bytes: &[u8]| bytes.try_into().map_or(0, u64::from_le_bytes);
         let record = self.file.bytes(Section::WordIndex, at..at + 16)?;
         self.file.bytes(Section::Words, offset(&record[..8])..offset(&record[8..]))
     }
 
-    /// Whether a block may have all of these words.
+    /// Whether there is a filter for each block instead of an index.
+    pub(super) fn has_word_filters(&self) -> bool {
+        self.file.version() < 3
+    }
+
+    /// Whether a block may have all of these words, by its filter.
     pub(super) fn block_may_have(&self, block: u32, hashes: &[u64]) -> Result<bool, Damage> {
         let filter = self.block_filter(block)?;
         let bits = filter.len() as u64 * 8;
-        let count = if self.file.version() == 1 { PROBES_1 } else { PROBES };
+        let count = if self.file.version() == 1 { PROBES_1 } else { PROBES_2 };
         Ok(hashes.iter().all(|hash| {
             probes(*hash, bits, count)
                 .all(|bit| filter.get(bit as usize / 8).is_none_or(|byte| byte >> (bit % 8) & 1 == 1))

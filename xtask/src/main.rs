@@ -1,5 +1,5 @@
 //! The project's own tasks: `cargo xtask test`, `cargo xtask clients`, `cargo xtask browser`,
-//! `cargo xtask schemathesis`, `cargo xtask bench`.
+//! `cargo xtask exports`, `cargo xtask schemathesis`, `cargo xtask bench`.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a task's output is its purpose")]
 
@@ -7,6 +7,7 @@ mod bench;
 mod browser;
 mod clients;
 mod command;
+mod exports;
 mod fuzz;
 mod node;
 mod schemathesis;
@@ -20,10 +21,11 @@ const USAGE: &str = "\
 usage: cargo xtask <task>
 
   test [--only STEP]   everything that must pass before a change lands: format, clippy, cargo-deny where it is
-                       installed, all tests, the platforms' real clients, the web page in a real browser, requests made
-                       up by schemathesis, doc tests; STEP is one of: fmt, clippy, deny, tests, simulation, fuzz,
-                       clients, browser, schemathesis, doc
+                       installed, all tests, the platforms' real clients, exports in other people's tools, the web page in a real
+                       browser, requests made up by schemathesis, doc tests; STEP is one of: fmt, clippy, deny, tests,
+                       simulation, fuzz, clients, exports, browser, schemathesis, doc
   clients [NAME...]    only the platforms' real clients against the real server: all of them, or those of one dialect
+  exports              only exports, read by pyarrow, DuckDB and Python's own modules
   browser [--pictures] only the web page in a real browser; `--pictures` makes those in docs/ui anew
   schemathesis [NAME...]
                        only requests made up from the OpenAPI documents against the real server: those of the native
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.first().map(String::as_str) {
         Some("test") => test::run(&arguments[1..]),
         Some("clients") => clients::run(&arguments[1..]),
+        Some("exports") => exports::run(&arguments[1..]),
         Some("browser") => browser::run(&arguments[1..]),
         Some("schemathesis") => schemathesis::run(&arguments[1..]),
         Some("fuzz") => fuzz::run(&arguments[1..]),

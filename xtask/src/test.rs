@@ -5,7 +5,7 @@ use std::{process::Command, time::Instant};
 use crate::{
     browser, clients,
     command::{call, call_command, cargo, install_packages, runs},
-    schemathesis,
+    exports, schemathesis,
 };
 
 /// A check.
@@ -22,6 +22,8 @@ enum Work {
     Deny(&'static [&'static str]),
     /// The platforms' real clients against the real server.
     Clients,
+    /// Exports, read by other people's tools.
+    Exports,
     /// The web page in a real browser.
     Browser,
     /// Requests made up from the OpenAPI documents against the real server.
@@ -58,6 +60,7 @@ const STEPS: &[Step] = &[
     // Seeds and a fixed number of mutations of them; `cargo xtask fuzz` is the search.
     Step { name: "fuzz", work: Work::Cargo(&["test", "--workspace", "--test", "mutations", "--locked"]) },
     Step { name: "clients", work: Work::Clients },
+    Step { name: "exports", work: Work::Exports },
     Step { name: "browser", work: Work::Browser },
     Step { name: "schemathesis", work: Work::Schemathesis },
     Step { name: "doc", work: Work::Cargo(&["test", "--workspace", "--doc", "--locked"]) },
@@ -110,6 +113,7 @@ fn run_step(step: &Step) -> Result<(), String> {
             check_advisories()?;
         }
         Work::Clients => clients::run(&[])?,
+        Work::Exports => exports::run(&[])?,
         Work::Browser => browser::run(&[])?,
         Work::Schemathesis => schemathesis::run(&[])?,
     }

@@ -47,6 +47,8 @@ pub(crate) struct App {
     pub(crate) bodies: Arc<Semaphore>,
     /// One permit for each backup that may be made at once.
     pub(crate) backups: Arc<Semaphore>,
+    /// One permit for each Parquet export that may be made at once.
+    pub(crate) parquet_exports: Arc<Semaphore>,
     /// Without a final slash.
     pub(crate) external_url: Option<String>,
     pub(crate) address: SocketAddr,

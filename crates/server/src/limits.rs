@@ -39,6 +39,12 @@ pub const STREAM_RETRY_MILLIS: u64 = 1_000;
 pub const EXPORT_PAGE_EVENTS: u32 = 8_000;
 /// Bytes of events that an export reads from the store at once, one event at least.
 pub const EXPORT_PAGE_BYTES: usize = 4 << 20;
+/// Events of one row group of a Parquet file.
+pub const EXPORT_GROUP_EVENTS: usize = 100_000;
+/// Bytes of events, column by column, that a Parquet export collects before it writes a row group.
+pub const EXPORT_GROUP_BYTES: usize = 32 << 20;
+/// Parquet exports at once, each of which holds a row group in memory; one beyond it is answered 429.
+pub const PARQUET_EXPORTS_MAX: usize = 8;
 /// Searches that one owner saves, and that are shared.
 pub const SEARCHES_MAX: usize = 200;
 /// Bytes of a saved search as it is sent.

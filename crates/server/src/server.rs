@@ -13,12 +13,20 @@ use tokio::{
     task::JoinSet,
     time::{sleep, timeout},
 };
-use tower_http::{CompressionLevel, compression::CompressionLayer};
+use tower_http::{
+    CompressionLevel,
+    compression::{
+        CompressionLayer,
+        predicate::{DefaultPredicate, NotForContentType, Predicate},
+    },
+};
 
 use crate::{
     app::App,
-    connection, gate,
-    limits::BACKUPS_MAX,
+    connection,
+    export::PARQUET,
+    gate,
+    limits::{BACKUPS_MAX, PARQUET_EXPORTS_MAX},
     mount::{self, MountError, Plan},
     native,
     observe::{log, metrics::Metrics},
@@ -104,6 +112,7 @@ impl Server {
                 stopping,
                 writes: Arc::new(Semaphore::new(limits.writes_max())),
                 backups: Arc::new(Semaphore::new(BACKUPS_MAX)),
+                parquet_exports: Arc::new(Semaphore::new(PARQUET_EXPORTS_MAX)),
                 bodies: Arc::new(Semaphore::new(limits.body_units())),
                 external_url: settings.external_url.map(|url| url.trim_end_matches('/').to_owned()),
                 address,
@@ -181,6 +190,14 @@ async fn accept(listener: &TcpListener) -> TcpStream {
     }
 }
 
+/// Compresses answers for those who ask for it, but for files that are compressed already.
+fn compression() -> CompressionLayer<impl Predicate> {
+    let parquet = NotForContentType::const_new(PARQUET);
+    CompressionLayer::new()
+        .quality(CompressionLevel::Fastest)
+        .compress_when(DefaultPredicate::new().and(parquet))
+}
+
 /// Everything that is answered, in its layers. Those added last are outermost.
 fn router(plan: Plan, app: &Arc<App>) -> Router {
     Router::new()
@@ -190,7 +207,7 @@ fn router(plan: Plan, app: &Arc<App>) -> Router {
         .merge(plan.router())
         .fallback(mount::fallback)
         .method_not_allowed_fallback(native::method_not_allowed)
-        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .layer(compression())
         .layer(middleware::from_fn_with_state(Arc::clone(app), gate::gate))
         .layer(middleware::from_fn_with_state(Arc::clone(app), log::observe))
         .with_state(Arc::clone(app))

@@ -42,7 +42,6 @@ const SCRIPTS: &[Script] = &[
     Script { dialect: "fujitsu", client: "keystoneauth1", file: "fujitsu_check.py" },
     Script { dialect: "fujitsu", client: "keystoneauth1 and a real Keystone", file: "keystone_check.py" },
     Script { dialect: "rds", client: "boto3", file: "rds_check.py" },
-    Script { dialect: "export", client: "Python's csv and json", file: "export_check.py" },
 ];
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {

@@ -1,11 +1,15 @@
-//! Events as files for other programs: NDJSON and CSV. What is written here is read by tools that know nothing of
+//! Events as files for other programs: NDJSON, CSV and Parquet. What is written here is read by tools that know nothing of
 //! Annals, and gives back what is stored, field by field. It knows no HTTP.
 
 pub mod csv;
+mod parquet;
 
 use std::{io, sync::Arc};
 
 use annals_model::Event;
+
+/// The media type of Apache Parquet.
+pub(crate) const PARQUET: &str = "application/vnd.apache.parquet";
 
 /// A kind of file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,11 +18,14 @@ pub(crate) enum Format {
     Ndjson,
     /// Comma-separated values with a line of names.
     Csv,
+    /// Apache Parquet.
+    Parquet,
 }
 
 impl Format {
     /// Every kind, by name.
-    pub(crate) const NAMED: [(&'static str, Self); 2] = [("ndjson", Self::Ndjson), ("csv", Self::Csv)];
+    pub(crate) const NAMED: [(&'static str, Self); 3] =
+        [("ndjson", Self::Ndjson), ("csv", Self::Csv), ("parquet", Self::Parquet)];
 
     /// The kind of that name.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
@@ -30,15 +37,17 @@ impl Format {
         match self {
             Self::Ndjson => "application/x-ndjson",
             Self::Csv => "text/csv; charset=utf-8; header=present",
+            Self::Parquet => PARQUET,
         }
     }
 
     /// What writes it; `None` when the store itself does, which is faster.
-    pub(crate) fn writer(self) -> Option<Box<dyn FileWriter>> {
-        match self {
+    pub(crate) fn writer(self) -> io::Result<Option<Box<dyn FileWriter>>> {
+        Ok(match self {
             Self::Ndjson => None,
             Self::Csv => Some(Box::new(Csv { named: false })),
-        }
+            Self::Parquet => Some(Box::new(parquet::Parquet::new()?)),
+        })
     }
 }
 

@@ -1,5 +1,5 @@
 //! `GET /api/v1/export`: everything that matches, as a file. It is read from the store page by page while the client takes
-//! it, so that any number of events needs the memory of one page.
+//! it, so that any number of events needs the memory of one page, or of one row group where a file has those.
 
 use std::{io, sync::Arc};
 
@@ -12,12 +12,19 @@ use axum::{
 use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderValue, header};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
     app::{App, blocking, streamed},
     export::{FileWriter, Format},
-    limits::{EXPORT_PAGE_BYTES, EXPORT_PAGE_EVENTS},
-    native::{access::caller_with, filters::Parameters, lines, problem::Problem, read::unanswered},
+    limits::{EXPORT_PAGE_BYTES, EXPORT_PAGE_EVENTS, PARQUET_EXPORTS_MAX},
+    native::{
+        access::caller_with,
+        filters::Parameters,
+        lines,
+        problem::{Kind, Problem},
+        read::unanswered,
+    },
     observe::trail::Trail,
 };
 
@@ -25,12 +32,12 @@ use crate::{
 #[utoipa::path(
     get, path = "/api/v1/export", operation_id = "export_events", tag = "events",
     params(
-        ("format" = Option<String>, Query, description = "`ndjson` (the default) or `csv`"),
+        ("format" = Option<String>, Query, description = "`ndjson` (the default), `csv` or `parquet`"),
         ("order" = Option<String>, Query, description = "`asc` (the default) = oldest first, `desc` = newest first"),
     ),
     responses((
         status = 200, description = "The file; when it cannot be written to its end the connection breaks off",
-        content((String = "application/x-ndjson"), (String = "text/csv")),
+        content((String = "application/x-ndjson"), (String = "text/csv"), (String = "application/vnd.apache.parquet")),
         headers(("content-disposition" = String, description = "A name for the file")),
     )),
 )]
@@ -44,7 +51,7 @@ pub(crate) async fn export(
         Parameters::parse(request.uri().query().unwrap_or_default(), &["format", "order"], app.clock.now())?;
     let name = parameters.own("format").unwrap_or("ndjson");
     let format = Format::from_name(name)
-        .ok_or_else(|| Problem::parameter(format!("`format` is `{name}`: must be ndjson or csv")))?;
+        .ok_or_else(|| Problem::parameter(format!("`format` is `{name}`: must be ndjson, csv or parquet")))?;
     let order = match parameters.own("order") {
         None | Some("asc") => Order::Ascending,
         Some("desc") => Order::Descending,
@@ -54,6 +61,16 @@ pub(crate) async fn export(
     };
     let query =
         parameters.query(&reader)?.order(order).limit(EXPORT_PAGE_EVENTS).page_bytes(EXPORT_PAGE_BYTES);
+    let turn = match format {
+        Format::Parquet => {
+            Some(Arc::clone(&app.parquet_exports).try_acquire_owned().map_err(|_| too_many())?)
+        }
+        Format::Ndjson | Format::Csv => None,
+    };
+    let writer = format.writer().map_err(|error| {
+        tracing::error!(request_id = trail.id(), %error, "no file can be begun");
+        Problem::internal()
+    })?;
     let file_name = format!("annals-{}.{name}", app.clock.now().to_rfc3339_seconds().replace([':', '-'], ""));
 
     // What is wrong with the question is answered as such, before the file begins.
@@ -63,7 +80,7 @@ pub(crate) async fn export(
             let (asked, first) = (Arc::clone(&app), query.clone());
             let page = blocking(&trail, move || asked.store.query(&first)).await?;
             let page = page.map_err(|error| unanswered(&trail, &error))?;
-            let state = Some(Export { app, trail, query, writer, page });
+            let state = Some(Export { app, trail, query, writer, page, _turn: turn });
             streamed(stream::try_unfold(state, |state| async move {
                 match state {
                     Some(export) => export.next().await.map(Some),
@@ -87,6 +104,11 @@ pub(crate) async fn export(
     Ok(response)
 }
 
+fn too_many() -> Problem {
+    let detail = format!("{PARQUET_EXPORTS_MAX} Parquet exports are being made: try again later");
+    Problem::new(Kind::Overloaded, detail)
+}
+
 /// A file in the making.
 struct Export {
     app: Arc<App>,
@@ -95,6 +117,8 @@ struct Export {
     writer: Box<dyn FileWriter>,
     /// What is written next.
     page: Page,
+    /// The place among the exports that hold a row group.
+    _turn: Option<OwnedSemaphorePermit>,
 }
 
 impl Export {
@@ -111,13 +135,16 @@ impl Export {
 
     fn write(mut self) -> io::Result<(Bytes, Option<Self>)> {
         let mut piece = Vec::new();
-        self.writer.write(&self.page.events, &mut piece)?;
-        let Some(position) = self.page.next() else {
-            self.writer.finish(&mut piece)?;
-            return Ok((piece.into(), None));
-        };
-        let next = self.query.clone().start(Start::After(position));
-        self.page = self.app.store.query(&next).map_err(io::Error::other)?;
+        // Several pages may become one piece; what a writer holds back is bounded.
+        while piece.is_empty() {
+            self.writer.write(&self.page.events, &mut piece)?;
+            let Some(position) = self.page.next() else {
+                self.writer.finish(&mut piece)?;
+                return Ok((piece.into(), None));
+            };
+            let next = self.query.clone().start(Start::After(position));
+            self.page = self.app.store.query(&next).map_err(io::Error::other)?;
+        }
         Ok((piece.into(), Some(self)))
     }
 }

@@ -52,6 +52,30 @@ fn nothing_is_a_whole_file_too() {
     let server = Fixture::start();
     assert_eq!(ask(&server, READER, "").body, b"");
     assert_eq!(ask(&server, READER, "format=csv").text().lines().count(), 1);
+    assert!(is_parquet(&ask(&server, READER, "format=parquet").body));
+}
+
+/// Whether a file begins and ends as one of Parquet does; what is in between is read by other people's tools in
+/// `clients/exports`.
+fn is_parquet(file: &[u8]) -> bool {
+    file.len() > 12 && file.starts_with(b"PAR1") && file.ends_with(b"PAR1")
+}
+
+#[test]
+fn parquet_is_sent_as_it_is_and_several_at_once() {
+    let server = Fixture::start();
+    server.record(&(0..3_000).map(|number| event("one", number % 60)).collect::<Vec<_>>());
+    let path = "/api/v1/export?format=parquet";
+    let answer = server.get(path).token(READER).header("accept-encoding", "gzip, zstd").send();
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), Some("application/vnd.apache.parquet"));
+    assert_eq!(answer.header("content-encoding"), None, "it is compressed already");
+    assert!(answer.header("content-disposition").unwrap().ends_with("Z.parquet\""));
+    assert!(is_parquet(&answer.body));
+    // Each gives its place back.
+    for _ in 0..20 {
+        assert!(is_parquet(&ask(&server, READER, "format=parquet").body));
+    }
 }
 
 #[test]

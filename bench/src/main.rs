@@ -20,7 +20,7 @@ use crate::{
     options::Options,
     report::results::{Run, read_all},
     systems::{annals::Annals, fixed::Fixed, peer::Peer, postgres::Postgres, python::Python},
-    workloads::{export, ingest, limits, mixed, posts, rate, reads, starts},
+    workloads::{export, ingest, limits, mixed, posts, rate, reads, starts, web},
 };
 
 /// Where whole results are kept, and the page that shows them.
@@ -115,6 +115,10 @@ fn measure(options: &Options, name: &str, profile: Profile, events: u64) -> Resu
     if options.wants("export") {
         say("export");
         export::measure(&annals, &fixed, &mut peers, &mut run)?;
+    }
+    if options.wants("web") {
+        say("the web page's requests");
+        web::measure(&annals, &mut run)?;
     }
     if options.wants("starts") {
         say("clean starts, compaction");

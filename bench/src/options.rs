@@ -5,7 +5,8 @@ use std::path::PathBuf;
 /// All peers, in the order of the tables' columns.
 pub(crate) const PEERS: [&str; 4] = ["postgresql", "clickhouse", "duckdb", "sqlite"];
 /// What `--only` takes, beside the key of a single question.
-const WORKLOADS: [&str; 8] = ["limits", "ingest", "reads", "rate", "export", "starts", "posts", "mixed"];
+const WORKLOADS: [&str; 9] =
+    ["limits", "ingest", "reads", "rate", "export", "web", "starts", "posts", "mixed"];
 const EVENTS_DEFAULT: [u64; 2] = [1_000_000, 10_000_000];
 const EVENTS_QUICK: u64 = 100_000;
 
@@ -16,7 +17,7 @@ usage: cargo xtask bench [options]
   --quick              100000 events, kept in target/bench only: for trying it out
   --profile NAME       only `small` (about 454 bytes an event) or `large` (about 1,017)
   --peers NAMES        none, or some of postgresql,clickhouse,duckdb,sqlite (default: all)
-  --only WORKLOAD      limits, ingest, reads, rate, export, starts, posts or mixed, or one question as it is called in the
+  --only WORKLOAD      limits, ingest, reads, rate, export, web, starts, posts or mixed, or one question as it is called in the
                        results (org_50); kept in target/bench only. Events are loaded in any case
   --directory DIR      where data is kept while it runs (default target/bench); it needs room for all databases, some 4 GB
                        for each million of events, and PostgreSQL's user must be able to reach it

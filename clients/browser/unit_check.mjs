@@ -9,6 +9,7 @@ const json = await from('json.js')
 const { counts, difference, fold } = await from('difference.js')
 const query = await from('query.js')
 const time = await from('time.js')
+const columns = await from('columns.js')
 const { isSecret } = await from('mask.js')
 
 const checks = {
@@ -61,10 +62,10 @@ const checks = {
   'an address holds the whole view, and nonsense in it does no harm'() {
     const view = {
       ...query.everything(), search: 'a "b" & c', include: { type: ['x y', 'ü&='], zone: [null] }, exclude: { origin: ['CLI'], part: [null] },
-      time: '-7d..now', order: 'asc', event: 'e1', tab: 'json', zone: 'utc', live: true,
+      time: '-7d..now', order: 'asc', event: 'e1', tab: 'json', zone: 'Europe/Berlin', live: true, columns: 'seq,labels.a',
     }
     assert.deepEqual(query.read(query.write(view)), view)
-    assert.deepEqual(query.read('is.__proto__=x&is.nothing=1&time=soon&order=up&zone=mars&unknown=1'), query.everything())
+    assert.deepEqual(query.read('is.__proto__=x&is.nothing=1&time=soon&order=up&zone=mars&columns=x,__proto__,,&unknown=1'), query.everything())
     assert.equal(query.write(query.everything()), '')
   },
 
@@ -86,6 +87,33 @@ const checks = {
     assert.equal(time.exact('2026-03-01T12:00:00.123456789Z', 'utc'), '2026-03-01 12:00:00.123456789 UTC')
     assert.equal(time.fromInput(time.toInput('2026-03-01T12:00:00Z', 'utc'), 'utc'), '2026-03-01T12:00:00.000Z')
     assert.equal(time.ago('2026-02-27T12:00:00Z', now), '2 days ago')
+  },
+
+  'a named zone is as good as one\'s own, also when its clocks change'() {
+    for (const zone of ['Europe/Berlin', 'Asia/Kathmandu', 'America/St_Johns', 'Pacific/Apia']) {
+      assert.ok(time.isZone(zone), zone)
+      for (let hour = 0; hour < 24 * 366; hour += 1) {
+        const instant = new Date(Date.UTC(2026, 0, 1, hour)).toISOString()
+        const shown = time.toInput(instant, zone)
+        // In the hour that a clock repeats, either of both instants will do.
+        assert.equal(time.toInput(time.fromInput(shown, zone), zone), shown, `${zone} ${instant}`)
+      }
+    }
+    assert.equal(time.exact('2026-07-01T12:00:00.5Z', 'Asia/Kathmandu'), '2026-07-01 17:45:00.5 UTC+05:45')
+    assert.equal(time.exact('2026-03-29T01:00:00Z', 'Europe/Berlin'), '2026-03-29 03:00:00 UTC+02:00')
+    assert.equal(time.zoneName('2026-01-01T00:00:00Z', 'America/St_Johns'), 'UTC−03:30')
+    assert.ok(!time.isZone('Europe/Nowhere') && !time.isZone(''))
+  },
+
+  'columns are chosen, and what is unknown is left out'() {
+    assert.deepEqual(columns.columnsOf('actor,nothing,actor,labels.team,constructor'), ['actor', 'labels.team'])
+    assert.deepEqual(columns.columnsOf(''), columns.DEFAULT)
+    assert.equal(columns.toggleColumn('', 'seq'), [...columns.DEFAULT, 'seq'].join())
+    assert.equal(columns.toggleColumn(columns.toggleColumn('', 'actor'), 'actor'), '', 'back where it was')
+    assert.equal(columns.toggleColumn('seq', 'seq'), 'seq', 'one column is left')
+    const event = { type: 't', part: 'p', source: 's', labels: { team: 'a' }, request: { status: 404 } }
+    const view = { zone: 'utc' }
+    assert.deepEqual(['type', 'labels.team', 'request.status', 'actor', 'message'].map((name) => columns.text(name, event, view)), ['t · p', 'a', '404', '', ''])
   },
 
   'what looks like a secret is hidden'() {

@@ -1,7 +1,8 @@
 //! `cargo xtask browser`: the web page in a real browser (Debian's Chromium) against the real server.
 //!
 //! It installs what drives the browser, starts the server, and runs `clients/browser/page_check.mjs`, which records
-//! events and uses the page as a person does. With `--pictures` the page's pictures in `docs/ui` are made anew.
+//! events and uses the page as a person does. With `--pictures` the page's pictures in `docs/ui` are made anew, with `--requests` the
+//! list of what it asks for.
 
 use std::{
     fs,
@@ -18,7 +19,10 @@ use crate::{
     node,
 };
 
-const USAGE: &str = "usage: cargo xtask browser [--pictures]";
+const USAGE: &str = "usage: cargo xtask browser [--pictures] [--requests]";
+
+/// What the page asks for, interaction by interaction: the benchmark asks the same.
+const REQUESTS: &str = "bench/page_requests.json";
 
 /// What is said when packages cannot be had: a step that was not taken must not look like one that passed.
 const UNREACHABLE: &str = "\
@@ -49,11 +53,11 @@ grants = [{ role = "admin" }]
 "#;
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
-    let with_pictures = match arguments {
-        [] => false,
-        [flag] if flag == "--pictures" => true,
-        _ => return Err(USAGE.to_owned()),
-    };
+    if arguments.iter().any(|flag| flag != "--pictures" && flag != "--requests") {
+        return Err(USAGE.to_owned());
+    }
+    let has = |flag| arguments.iter().any(|argument| argument == flag);
+    let (with_pictures, with_requests) = (has("--pictures"), has("--requests"));
     if !runs(CHROMIUM, &["--version"]) {
         install_packages(&[CHROMIUM], "the browser is missing")?;
     }
@@ -73,6 +77,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
         .map_err(|error| format!("the server: {error}"))?;
     let facts = json!({
         "url": server.url(""), "chromium": program(CHROMIUM)?,
+        "requests": root.join(REQUESTS), "writeRequests": with_requests,
         "reader": "page-reader", "elsewhere": "page-elsewhere", "admin": "page-admin",
     });
     let path = directory.path().join("facts.json");

@@ -26,7 +26,9 @@ usage: cargo xtask <task>
                        simulation, fuzz, clients, exports, browser, schemathesis, doc
   clients [NAME...]    only the platforms' real clients against the real server: all of them, or those of one dialect
   exports              only exports, read by pyarrow, DuckDB and Python's own modules
-  browser [--pictures] only the web page in a real browser; `--pictures` makes those in docs/ui anew
+  browser [--pictures] [--requests]
+                       only the web page in a real browser; `--pictures` makes those in docs/ui anew, `--requests` the
+                       list of what the page asks for, which the benchmark measures
   schemathesis [NAME...]
                        only requests made up from the OpenAPI documents against the real server: those of the native
                        API and of every dialect, or those named

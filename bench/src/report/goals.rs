@@ -2,6 +2,7 @@
 
 use super::{
     results::{LIMIT, OURS, Run, Unit},
+    web,
     works::title,
 };
 
@@ -127,6 +128,18 @@ pub(crate) fn goals(runs: &[Run]) -> Vec<Goal> {
         let loading = most("memory_load", 300.0).filter(|_| run.events >= 10_000_000);
         loading.into_iter().chain(most("memory_idle", 100.0)).collect()
     });
+    goal(
+        "the web page's first view of 10 M events, all its requests",
+        "≤ 300 ms, also the first time",
+        &|run| {
+            let most = |what: &str, work: String| {
+                let value = run.value(&work, OURS).filter(|_| run.events >= 10_000_000)?;
+                Some((format!("{what}: {value:.0} ms"), value <= 300.0))
+            };
+            let warm = most("median", web::at_once(web::FIRST_VIEW));
+            warm.into_iter().chain(most("the first time", web::first_time(web::FIRST_VIEW))).collect()
+        },
+    );
     goal("start", "ready ≤ 0.5 s, after kill -9 under load ≤ 2 s", &|run| {
         let most = |work, limit: f64| {
             let value = run.value(work, OURS)?;

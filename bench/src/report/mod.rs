@@ -6,3 +6,4 @@ pub(crate) mod results;
 mod works;
 
 pub(crate) use page::page;
+pub(crate) mod web;

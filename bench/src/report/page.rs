@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, fmt::Write};
 use super::{
     goals::{goals, name},
     results::{LIMIT, Measurement, OURS, Run, Unit},
+    web,
     works::SECTIONS,
 };
 
@@ -180,6 +181,7 @@ fn tables(page: &mut String, run: &Run) {
             page.push('\n');
         }
     }
+    web::section(page, run);
 }
 
 /// Ours as a multiple of the best peer: of its speed, or of its time or size.
@@ -208,7 +210,7 @@ fn shown(found: &Measurement) -> String {
 }
 
 /// A number with about three digits.
-fn significant(value: f64) -> String {
+pub(super) fn significant(value: f64) -> String {
     match value {
         _ if value < 10.0 => format!("{value:.2}"),
         _ if value < 100.0 => format!("{value:.1}"),

@@ -11,3 +11,4 @@ pub(crate) mod rate;
 pub(crate) mod reads;
 pub(crate) mod starts;
 pub(crate) mod threads;
+pub(crate) mod web;

@@ -56,6 +56,7 @@ const FILES: &[File] = files! {
     "api.js": SCRIPT,
     "app.js": SCRIPT,
     "box.js": SCRIPT,
+    "columns.js": SCRIPT,
     "details.js": SCRIPT,
     "difference.js": SCRIPT,
     "dom.js": SCRIPT,

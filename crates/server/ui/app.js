@@ -2,6 +2,7 @@
 
 import { Problem, address, follow, get, getResponse, key, send } from "./api.js";
 import { Box } from "./box.js";
+import { NAMES, columnsOf, title, toggleColumn } from "./columns.js";
 import { Details } from "./details.js";
 import { copy, fill, h } from "./dom.js";
 import { Facets } from "./facets.js";
@@ -9,7 +10,7 @@ import { label } from "./fields.js";
 import { Pages, ROWS_MAX } from "./pages.js";
 import { everything, isNarrowed, parameters, read, searchText, toggle, write } from "./query.js";
 import { Table } from "./table.js";
-import { RANGES, fromInput, range, rangeText, toInput } from "./time.js";
+import { RANGES, ZONES, fromInput, range, rangeText, toInput } from "./time.js";
 import { BUCKETS, Timeline } from "./timeline.js";
 import { BUILT_IN } from "./views.js";
 
@@ -44,7 +45,7 @@ const details = new Details($("details"), {
   },
   ontab: (tab) => go({ tab }, { replace: true }),
   ontoggle,
-  ongo: (change) => go({ ...everything(), zone: view.zone, event: view.event, tab: view.tab, ...change }),
+  ongo: (change) => go({ ...everything(), zone: view.zone, columns: view.columns, event: view.event, tab: view.tab, ...change }),
   say,
 });
 table.onerror = failed;
@@ -68,16 +69,15 @@ const listKey = (one) => JSON.stringify([one.search, one.include, one.exclude, o
 function show(next, { again = false } = {}) {
   const isOther = again || !loading || listKey(next) !== listKey(view);
   const isOtherZone = next.zone !== view.zone;
+  const isOtherLook = isOtherZone || next.columns !== view.columns;
   const isOtherLive = next.live !== view.live;
   view = next;
   drawControls();
   if (isOther) load();
   else {
-    table.view = view;
-    if (isOtherZone) {
-      table.clear();
-      if (timeline.answer) timeline.show(timeline.answer, view.zone);
-    }
+    if (isOtherLook) table.look(view);
+    else table.view = view;
+    if (isOtherZone && timeline.answer) timeline.show(timeline.answer, view.zone);
     table.schedule();
     if (isOtherLive) followOrNot();
   }
@@ -160,7 +160,8 @@ function drawControls() {
   document.title = view.search ? `${view.search} – Annals` : "Annals";
   const press = (id, on) => $(id).setAttribute("aria-pressed", String(on));
   press("live", view.live);
-  $("zone").textContent = view.zone === "utc" ? "UTC" : "Local time";
+  drawZone();
+  for (const input of $("columns").querySelectorAll("input")) input.checked = columnsOf(view.columns).includes(input.value);
   $("order").textContent = view.order === "asc" ? "Oldest first" : "Newest first";
   const known = RANGES.find(([value]) => view.time === `${value}..now`);
   fill(
@@ -171,6 +172,28 @@ function drawControls() {
   );
   drawChips();
   drawViews();
+}
+
+/** The zones are many, so they are made once, when somebody looks for one. */
+function drawZone() {
+  const option = (value, text) => h("option", { value }, text);
+  const isListed = [...$("zone").options].some(({ value }) => value === view.zone);
+  if (!isListed) $("zone").append(option(view.zone, view.zone));
+  $("zone").value = view.zone;
+}
+
+function listZones() {
+  if ($("zone").querySelector("optgroup")) return;
+  for (const option of [...$("zone").options].slice(2)) option.remove();
+  $("zone").append(h("optgroup", { label: "By name" }, ZONES.map((name) => h("option", { value: name }, name))));
+  $("zone").value = view.zone;
+}
+
+/** The menu of columns. */
+function listColumns() {
+  const check = (name) => h("li", {}, h("label", {}, h("input", { type: "checkbox", value: name }), ` ${title(name)}`));
+  const usual = h("li", {}, h("button", { type: "button" }, "The usual columns"));
+  fill($("columns").querySelector("ul"), usual, NAMES.map(check));
 }
 
 function drawChips() {
@@ -192,7 +215,7 @@ function drawChips() {
     }
   }
   if (chips.length > 1) {
-    const nothing = { ...everything(), zone: view.zone, live: view.live, order: view.order };
+    const nothing = { ...everything(), zone: view.zone, columns: view.columns, live: view.live, order: view.order };
     chips.push(h("li", {}, h("button", { type: "button", class: "link", onclick: () => go(nothing) }, "Remove all")));
   }
   fill($("chips"), chips);
@@ -200,6 +223,7 @@ function drawChips() {
 
 function drawViews() {
   const current = write({ ...view, event: "", tab: "", zone: "local", live: false, at: "" });
+  const isUsual = (text) => text === current || text === write({ ...read(current), columns: "" });
   const item = (name, text, title, remove) =>
     h(
       "li",
@@ -209,11 +233,12 @@ function drawViews() {
         {
           href: `?${text}`,
           title,
-          "aria-current": text === current ? "page" : null,
+          "aria-current": isUsual(text) ? "page" : null,
           onclick: (event) => {
             if (event.ctrlKey || event.metaKey || event.shiftKey) return;
             event.preventDefault();
-            go({ ...read(text), zone: view.zone, live: view.live });
+            const chosen = read(text);
+            go({ ...chosen, columns: chosen.columns || view.columns, zone: view.zone, live: view.live });
           },
         },
         name,
@@ -468,7 +493,6 @@ const openSaving = dialog("saving", async (fields) => {
 
 const actions = {
   live: () => go({ live: !view.live, at: "" }, { replace: true }),
-  zone: () => go({ zone: view.zone === "utc" ? "local" : "utc" }, { replace: true }),
   order: () => go({ order: view.order === "asc" ? "desc" : "asc", at: "" }),
   help: () => $("helping").showModal(),
   account: () => {
@@ -510,6 +534,10 @@ const actions = {
   },
 };
 for (const [id, action] of Object.entries(actions)) $(id).addEventListener("click", action);
+for (const name of ["pointerdown", "focus"]) $("zone").addEventListener(name, listZones);
+$("zone").addEventListener("change", (event) => go({ zone: event.target.value }, { replace: true }));
+$("columns").addEventListener("change", (event) => go({ columns: toggleColumn(view.columns, event.target.value) }, { replace: true }));
+$("columns").addEventListener("click", (event) => event.target.type === "button" && go({ columns: "" }, { replace: true }));
 $("preset").addEventListener("change", (event) => go({ time: event.target.value, at: "" }));
 $("export").addEventListener("click", (event) => {
   const { format, copy: kind } = event.target.dataset;
@@ -535,7 +563,7 @@ const KEYS = {
   f: () => $("facets").querySelector("button")?.focus(),
   l: actions.live,
   o: actions.order,
-  z: actions.zone,
+  z: () => go({ zone: view.zone === "utc" ? "local" : "utc" }, { replace: true }),
   r: () => load(),
   "?": actions.help,
   Escape: () => view.event && details.onclose(),
@@ -551,6 +579,7 @@ document.addEventListener("keydown", (event) => {
 window.addEventListener("popstate", () => show(read(location.search)));
 
 drawTheme();
+listColumns();
 view = read(location.search);
 drawControls();
 begin();

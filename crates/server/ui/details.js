@@ -6,7 +6,7 @@ import { counts, difference, fold } from "./difference.js";
 import { label } from "./fields.js";
 import { Members, isNested, parse, pretty, scalar } from "./json.js";
 import { HIDDEN, isSecret } from "./mask.js";
-import { ago, exact } from "./time.js";
+import { ago, exact, otherZone } from "./time.js";
 
 const TABS = [
   ["fields", "Fields"],
@@ -151,7 +151,7 @@ export class Details {
     const text = typeof value === "string" ? value : scalar(value);
     const isTime = name === "time" || name === "recorded";
     const shown = isTime
-      ? [exact(text, this.settings.zone), h("span", { class: "quiet" }, ` ${ago(text)} · ${exact(text, this.settings.zone === "utc" ? "local" : "utc")}`)]
+      ? [exact(text, this.settings.zone), h("span", { class: "quiet" }, ` ${ago(text)} · ${exact(text, otherZone(this.settings.zone))}`)]
       : [this.value(name, value, text)];
     const isCondition = !isTime && !PLAIN.has(name) && typeof value === "string";
     const act = (way, sign, title) =>

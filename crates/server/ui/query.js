@@ -1,15 +1,16 @@
 // What is being looked at, as it stands in the address: every link is the view. And how it is asked of the server: all
 // conditions become one text of the search language, beside the range of time.
 
-import { range } from "./time.js";
+import { isZone, range } from "./time.js";
 import { isField } from "./fields.js";
+import { columnsOf, columnsText } from "./columns.js";
 
 /** Values of one field that a link may hold. */
 const VALUES_MAX = 50;
 
 /** A view without any condition. */
 export function everything() {
-  return { search: "", include: {}, exclude: {}, time: "", order: "desc", at: "", event: "", tab: "", zone: "local", live: false };
+  return { search: "", include: {}, exclude: {}, time: "", order: "desc", at: "", event: "", tab: "", zone: "local", live: false, columns: "" };
 }
 
 /** Reads the part of an address behind the `?`. What it does not know it leaves out. */
@@ -22,7 +23,8 @@ export function read(text) {
     else if (name === "lacks") toggleOn(view.include, value, null);
     else if (name === "live") view.live = value === "1";
     else if (name === "order") view.order = value === "asc" ? "asc" : "desc";
-    else if (name === "zone") view.zone = value === "utc" ? "utc" : "local";
+    else if (name === "zone") view.zone = isZone(value) ? value : "local";
+    else if (name === "columns") view.columns = columnsText(columnsOf(value));
     else if (name === "time") view.time = range(value) ? value : "";
     else if (["search", "at", "event", "tab"].includes(name)) view[name] = value;
   }
@@ -47,7 +49,8 @@ export function write(view) {
   put("at", view.at);
   put("event", view.event);
   put("tab", view.event && view.tab);
-  put("zone", view.zone === "utc" && "utc");
+  put("zone", view.zone !== "local" && view.zone);
+  put("columns", view.columns);
   put("live", view.live && "1");
   return out.toString();
 }

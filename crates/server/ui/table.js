@@ -1,8 +1,8 @@
 // The list of events: only the rows that can be seen are elements, however long it is. It is a grid with one place of
 // the keyboard (`aria-activedescendant`), and reads pages as they come near.
 
-import { h } from "./dom.js";
-import { dateTime, exact } from "./time.js";
+import { fill, h } from "./dom.js";
+import { columnsOf, text, title, tooltip, widths } from "./columns.js";
 
 /** Rows beyond the visible ones that are made, so that scrolling shows no gap. */
 const ROWS_AHEAD = 12;
@@ -10,22 +10,6 @@ const ROWS_AHEAD = 12;
 const ROWS_BEFORE_END = 120;
 
 const OUTCOMES = { success: "✓", failure: "✗", pending: "…", unknown: "·" };
-
-/** What a name and an id read like in a cell. */
-export function named(thing) {
-  return thing?.name ?? thing?.id ?? "";
-}
-
-export const COLUMNS = [
-  ["time", "Time", (event, view) => dateTime(event.time, view.zone)],
-  ["outcome", "Outcome", (event) => event.outcome ?? "unknown"],
-  ["type", "What", (event) => event.type + (event.part ? ` · ${event.part}` : "")],
-  ["actor", "Who", (event) => named(event.actor)],
-  ["target", "Target", (event) => named(event.target)],
-  ["kind", "Kind", (event) => event.target?.type ?? ""],
-  ["organization", "Organization", (event) => named(event.organization)],
-  ["source", "From", (event) => event.source + (event.origin ? ` · ${event.origin}` : "")],
-];
 
 export class Table {
   /** `onopen(event)` when a row is opened, `onmove(event)` when the keyboard's place changes. */
@@ -36,13 +20,7 @@ export class Table {
     this.rows = new Map();
     this.active = -1;
     this.view = null;
-    this.head = h(
-      "div",
-      { role: "row", class: "row head", "aria-rowindex": 1 },
-      COLUMNS.map(([name, title], index) =>
-        h("div", { role: "columnheader", class: `cell ${name}`, "aria-colindex": index + 1 }, title),
-      ),
-    );
+    this.head = h("div", { role: "row", class: "row head", "aria-rowindex": 1 });
     this.body = h("div", { class: "rows", role: "rowgroup" });
     grid.append(h("div", { role: "rowgroup", class: "heading" }, this.head), this.body);
     grid.addEventListener("scroll", () => this.schedule(), { passive: true });
@@ -54,12 +32,28 @@ export class Table {
     new ResizeObserver(() => this.schedule()).observe(grid);
   }
 
+  /** Takes over what of a view decides how rows look: its columns and its zone. */
+  look(view) {
+    this.view = view;
+    const names = columnsOf(view.columns);
+    this.columns = names;
+    this.grid.classList.toggle("chosen", Boolean(view.columns));
+    this.grid.style.setProperty("--columns", widths(names));
+    this.grid.setAttribute("aria-colcount", String(names.length));
+    fill(
+      this.head,
+      names.map((name, index) =>
+        h("div", { role: "columnheader", class: `cell ${name}`, "aria-colindex": index + 1 }, title(name)),
+      ),
+    );
+    this.clear();
+  }
+
   /** Shows other pages, from their first row. */
   show(pages, view) {
     this.pages = pages;
-    this.view = view;
+    this.look(view);
     this.active = -1;
-    this.clear();
     this.grid.scrollTop = 0;
     this.schedule();
   }
@@ -150,9 +144,9 @@ export class Table {
     const attributes = { role: "row", id: `row-${index}`, class: "row", "data-row": index, "data-id": event?.id ?? "" };
     attributes["aria-rowindex"] = index + 2;
     if (!event) return h("div", { ...attributes, class: "row missing" }, h("div", { role: "gridcell", class: "cell" }, "…"));
-    const cells = COLUMNS.map(([name, , text], column) => {
-      const shown = text(event, this.view);
-      const title = name === "time" ? exact(event.time, this.view.zone === "utc" ? "local" : "utc") : shown;
+    const cells = this.columns.map((name, column) => {
+      const shown = text(name, event, this.view);
+      const title = tooltip(name, event, this.view);
       const cell = h("div", { role: "gridcell", class: `cell ${name}`, title, "aria-colindex": column + 1 });
       if (name === "outcome") {
         cell.classList.add(shown);

@@ -1,4 +1,4 @@
-// Times: what a link or a person says of them, and how they are shown, in the reader's zone or in UTC.
+// Times: what a link or a person says of them, and how they are shown, in the reader's zone, in UTC or in a zone by name.
 
 /** Ranges that can be chosen by name: what they are called, and how many seconds they reach back. */
 export const RANGES = [
@@ -47,10 +47,40 @@ export function rangeText(text, zone) {
 
 const two = (number) => String(number).padStart(2, "0");
 
+/** The zones that can be chosen beside the reader's own and UTC, by their names in the time zone database. */
+export const ZONES = Intl.supportedValuesOf("timeZone").filter((name) => name !== "UTC");
+
+/** Whether a text is a zone as a link holds it: `local`, `utc`, or a name such as `Europe/Berlin`. Browsers know more names than
+ * they list. */
+export function isZone(text) {
+  if (text === "local" || text === "utc") return true;
+  if (!/^[A-Za-z][\w+-]*(\/[\w+-]+)*$/.test(text)) return false;
+  try {
+    return Boolean(format(text));
+  } catch {
+    return false;
+  }
+}
+
+const formats = new Map();
+
+/** What writes instants in a named zone; making one is slow, so each is made once. */
+function format(zone) {
+  if (!formats.has(zone)) {
+    const fields = { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit" };
+    formats.set(zone, new Intl.DateTimeFormat("en", { ...fields, timeZone: zone, hourCycle: "h23" }));
+  }
+  return formats.get(zone);
+}
+
 /** An instant as date and time to the second. */
 export function dateTime(instant, zone) {
   const date = new Date(instant);
   if (Number.isNaN(date.getTime())) return instant;
+  if (zone !== "utc" && zone !== "local") {
+    const part = Object.fromEntries(format(zone).formatToParts(date).map(({ type, value }) => [type, value]));
+    return `${part.year}-${part.month}-${part.day} ${part.hour}:${part.minute}:${part.second}`;
+  }
   const of = (name) => (zone === "utc" ? date[`getUTC${name}`]() : date[`get${name}`]());
   const day = `${of("FullYear")}-${two(of("Month") + 1)}-${two(of("Date"))}`;
   return `${day} ${two(of("Hours"))}:${two(of("Minutes"))}:${two(of("Seconds"))}`;
@@ -59,12 +89,24 @@ export function dateTime(instant, zone) {
 /** The same with its zone and with the fraction that was stored. */
 export function exact(instant, zone) {
   const fraction = /\.\d+/.exec(instant)?.[0] ?? "";
-  return `${dateTime(instant, zone)}${fraction} ${zone === "utc" ? "UTC" : zoneName(instant)}`;
+  return `${dateTime(instant, zone)}${fraction} ${zoneName(instant, zone)}`;
 }
 
-/** The reader's zone as an offset of UTC at that instant. */
-export function zoneName(instant) {
-  const minutes = -new Date(instant).getTimezoneOffset();
+/** What is shown beside a zone: the reader's own beside UTC, and UTC beside any other. */
+export function otherZone(zone) {
+  return zone === "utc" ? "local" : "utc";
+}
+
+/** Milliseconds that a zone is ahead of UTC at an instant. */
+function ahead(instant, zone) {
+  const second = Math.floor(new Date(instant).getTime() / 1_000) * 1_000;
+  return Date.parse(`${dateTime(new Date(second).toISOString(), zone).replace(" ", "T")}Z`) - second;
+}
+
+/** A zone as an offset of UTC at an instant. */
+export function zoneName(instant, zone) {
+  if (zone === "utc") return "UTC";
+  const minutes = Math.round(ahead(instant, zone) / 60_000);
   const sign = minutes < 0 ? "−" : "+";
   return `UTC${sign}${two(Math.floor(Math.abs(minutes) / 60))}:${two(Math.abs(minutes) % 60)}`;
 }
@@ -85,8 +127,12 @@ export function ago(instant, now = Date.now()) {
 /** What an input of type `datetime-local` holds, as an instant; null when it is empty. */
 export function fromInput(value, zone) {
   if (!value) return null;
-  const date = new Date(zone === "utc" ? `${value}Z` : value);
-  return Number.isNaN(date.getTime()) ? null : date.toISOString();
+  const date = new Date(zone === "local" ? value : `${value}Z`);
+  if (Number.isNaN(date.getTime())) return null;
+  if (zone === "utc" || zone === "local") return date.toISOString();
+  // As if it were UTC, moved by what the zone is ahead then, and once more for when the clocks change in between.
+  const near = date.getTime() - ahead(date.getTime(), zone);
+  return new Date(date.getTime() - ahead(near, zone)).toISOString();
 }
 
 /** An instant for an input of type `datetime-local`. */

@@ -74,7 +74,7 @@ pub(crate) async fn export(
     let file_name = format!("annals-{}.{name}", app.clock.now().to_rfc3339_seconds().replace([':', '-'], ""));
 
     // What is wrong with the question is answered as such, before the file begins.
-    let body = match format.writer() {
+    let body = match writer {
         None => streamed(lines::lines(app, trail, query).await?),
         Some(writer) => {
             let (asked, first) = (Arc::clone(&app), query.clone());

@@ -362,6 +362,8 @@ check('columns and the zone are chosen, and a link holds the choice', async () =
   assert.deepEqual(await heads(page), chosen)
   await page.locator('#row-0').getByText('192.0.2.7').waitFor()
   await picture(page, 'columns-light')
+  await page.keyboard.press('Escape')
+  assert.equal(await page.locator('#columns').evaluate((menu) => menu.open), false, 'Escape closes a menu')
   await page.locator('#zone').focus()
   await page.locator('#zone').selectOption('America/St_Johns')
   const other = await visitor()

@@ -547,6 +547,19 @@ $("export").addEventListener("click", (event) => {
   else copy(asText(kind), say);
 });
 
+// A menu closes when something else is pressed, and by Escape.
+document.addEventListener("pointerdown", (event) => {
+  for (const menu of document.querySelectorAll(".menu[open]")) menu.open = menu.contains(event.target);
+});
+for (const menu of document.querySelectorAll(".menu")) {
+  menu.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !menu.open) return;
+    menu.open = false;
+    menu.querySelector("summary").focus();
+    event.stopPropagation();
+  });
+}
+
 function theme() {
   return localStorage.getItem("annals.theme") ?? "system";
 }

@@ -1,6 +1,11 @@
 //! What all requests share, and how work that would hold up an async thread is kept off it.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{
+    io,
+    net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use annals_auth::Authenticator;
 use annals_dialects::Dialect;
@@ -45,6 +50,8 @@ pub(crate) struct App {
     pub(crate) writes: Arc<Semaphore>,
     /// One permit for each unit of memory that bodies may fill.
     pub(crate) bodies: Arc<Semaphore>,
+    /// One permit for each async thread but one: so many may do [`brief`] work.
+    pub(crate) threads: Semaphore,
     /// One permit for each backup that may be made at once.
     pub(crate) backups: Arc<Semaphore>,
     /// One permit for each Parquet export that may be made at once.
@@ -110,13 +117,28 @@ pub(crate) async fn blocking<T: Send + 'static>(
         drop(held);
         result
     });
-    done.await.map_err(|error| {
-        // The text of a panic may hold what a client sent.
-        tracing::error!(
-            request_id = trail.id(),
-            panicked = error.is_panic(),
-            "work on a request was cut short"
-        );
-        Problem::internal()
-    })
+    done.await.map_err(|error| cut_short(trail, error.is_panic()))
+}
+
+/// Does work that most likely takes no longer than handing it to another thread would: at once, on this thread, while
+/// another async thread is left to everybody else. Otherwise as [`blocking`] does.
+///
+/// # Errors
+/// When the work panicked.
+pub(crate) async fn brief<T: Send + 'static>(
+    app: &App,
+    trail: &Arc<Trail>,
+    is_brief: bool,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem> {
+    if is_brief && let Ok(_place) = app.threads.try_acquire() {
+        return catch_unwind(AssertUnwindSafe(work)).map_err(|_| cut_short(trail, true));
+    }
+    blocking(trail, work).await
+}
+
+/// The text of a panic may hold what a client sent, and is not told.
+fn cut_short(trail: &Trail, panicked: bool) -> Problem {
+    tracing::error!(request_id = trail.id(), panicked, "work on a request was cut short");
+    Problem::internal()
 }

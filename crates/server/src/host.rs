@@ -12,7 +12,7 @@ use futures_util::{FutureExt, future::BoxFuture};
 use uuid::Uuid;
 
 use crate::{
-    app::{App, blocking},
+    app::{App, brief},
     observe::trail::Trail,
 };
 
@@ -27,13 +27,14 @@ impl RequestHost {
         Self { app, trail }
     }
 
-    /// Asks the store on a thread of its own.
+    /// Asks the store; on a thread of its own what is not brief.
     async fn ask<T: Send + 'static>(
         &self,
+        is_brief: bool,
         question: impl FnOnce(&App) -> Result<T, QueryError> + Send + 'static,
     ) -> Result<T, Failure> {
         let app = Arc::clone(&self.app);
-        let answer = blocking(&self.trail, move || question(&app)).await;
+        let answer = brief(&self.app, &self.trail, is_brief, move || question(&app)).await;
         let answer = answer.map_err(|problem| Failure::Internal(problem.detail))?;
         answer.map_err(|error| match error {
             QueryError::TooLarge(error) => error.into(),
@@ -65,15 +66,15 @@ impl Host for RequestHost {
     }
 
     fn page(&self, query: Query) -> BoxFuture<'_, Result<Page, Failure>> {
-        self.ask(move |app| app.store.query(&query)).boxed()
+        self.ask(self.app.store.is_brief(&query), move |app| app.store.query(&query)).boxed()
     }
 
     fn event(&self, scope: Scope, id: Uuid) -> BoxFuture<'_, Result<Option<Arc<Event>>, Failure>> {
-        self.ask(move |app| app.store.event(&scope, id)).boxed()
+        self.ask(self.app.store.is_brief_by_id(), move |app| app.store.event(&scope, id)).boxed()
     }
 
     fn exists(&self, id: Uuid) -> BoxFuture<'_, Result<bool, Failure>> {
-        self.ask(move |app| app.store.exists(id)).boxed()
+        self.ask(self.app.store.is_brief_by_id(), move |app| app.store.exists(id)).boxed()
     }
 
     fn group(
@@ -82,7 +83,7 @@ impl Host for RequestHost {
         field: Field,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<GroupCount>, Failure>> {
-        self.ask(move |app| app.store.group(&query, &field, limit)).boxed()
+        self.ask(false, move |app| app.store.group(&query, &field, limit)).boxed()
     }
 
     fn now(&self) -> Timestamp {

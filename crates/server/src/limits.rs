@@ -7,6 +7,8 @@ use serde::Deserialize;
 
 /// Events in one `POST`; more of them are to be sent in several requests.
 pub const EVENTS_PER_REQUEST_MAX: usize = 100_000;
+/// Bytes of a body whose events are read and encoded at once, instead of on another thread: some tens of them.
+pub const BRIEF_BODY_BYTES_MAX: usize = 16 << 10;
 /// Events on one page of the native API when the request does not say.
 pub const LIST_EVENTS_DEFAULT: u32 = 100;
 /// Events on one page of the native API.

@@ -9,6 +9,7 @@ use annals_store::Store;
 use axum::{Router, middleware};
 use tokio::{
     net::{TcpListener, TcpStream},
+    runtime::Handle,
     sync::{Semaphore, watch},
     task::JoinSet,
     time::{sleep, timeout},
@@ -111,6 +112,7 @@ impl Server {
                 streams: Arc::new(Semaphore::new(limits.streams_max)),
                 stopping,
                 writes: Arc::new(Semaphore::new(limits.writes_max())),
+                threads: Semaphore::new(Handle::current().metrics().num_workers().saturating_sub(1)),
                 backups: Arc::new(Semaphore::new(BACKUPS_MAX)),
                 parquet_exports: Arc::new(Semaphore::new(PARQUET_EXPORTS_MAX)),
                 bodies: Arc::new(Semaphore::new(limits.body_units())),

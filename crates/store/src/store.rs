@@ -124,6 +124,17 @@ impl Store {
         self.reader()
     }
 
+    /// Whether a query, the total included, is answered in about the time that handing it to another thread takes,
+    /// as long as what it reads is in memory. The answer is an estimate.
+    pub fn is_brief(&self, query: &Query) -> bool {
+        self.reader().is_brief(query)
+    }
+
+    /// The same of finding an event by its id.
+    pub fn is_brief_by_id(&self) -> bool {
+        self.reader().is_brief_by_id()
+    }
+
     /// Answers a query. It blocks on the processor and at most on reading files.
     ///
     /// # Errors

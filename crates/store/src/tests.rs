@@ -184,7 +184,7 @@ fn batch(numbers: std::ops::Range<u64>) -> Batch {
     }))
 }
 
-fn everything() -> Scope {
+pub(crate) fn everything() -> Scope {
     let grants = vec![Grant { role: Role::Reader, organization: None, project: None }];
     Principal { name: "test".to_owned(), subject: None, token_scopes: None, grants }.read_scope()
 }

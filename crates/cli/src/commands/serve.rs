@@ -22,9 +22,15 @@ pub(super) fn run(arguments: &ServeArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Async threads beside one for each processor: small questions are answered on them, on all but one at a time, and the
+/// last must not be what keeps a processor busy.
+const SPARE_THREADS: usize = 1;
+
 /// The runtime that serves.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
     tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(processors + SPARE_THREADS)
         .enable_all()
         .build()
         .map_err(|error| Failure::Refused(format!("cannot start threads: {error}")))

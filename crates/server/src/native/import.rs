@@ -17,7 +17,7 @@ use crate::{
     native::{
         Segment,
         access::caller_with,
-        ingest::{Form, Parsed, Recorded, form, lines, make_room, record},
+        ingest::{Checked, Form, Parsed, Recorded, form, lines, make_room, record},
         problem::{Kind, Problem},
         segment,
     },
@@ -55,8 +55,12 @@ pub(crate) async fn events(
     let (parts, body) = request.into_parts();
     let held = body::read(&app, &trail, &parts.headers, body, app.limits.body_bytes_max).await?;
     let mut held = held;
-    let (parsed, held) = blocking(&trail, move || (parse(&*dialect, &mut held, form, &import), held)).await?;
-    let recorded = record(&app, &trail, writer, parsed?).await;
+    let (checked, held) = blocking(&trail, move || {
+        let parsed = parse(&*dialect, &mut held, form, &import);
+        (parsed.map(|parsed| Checked::new(parsed, &writer)), held)
+    })
+    .await?;
+    let recorded = record(&app, &trail, checked?).await;
     drop(held);
     recorded
 }

@@ -16,9 +16,9 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::{
-    app::{App, blocking, json, json_response},
+    app::{App, blocking, brief, json, json_response},
     body::{self, Held},
-    limits::EVENTS_PER_REQUEST_MAX,
+    limits::{BRIEF_BODY_BYTES_MAX, EVENTS_PER_REQUEST_MAX},
     native::{
         access::caller_with,
         filters::Parameters,
@@ -98,8 +98,13 @@ pub(crate) async fn events(
     let held = body::read(&app, &trail, &parts.headers, body, app.limits.body_bytes_max).await?;
     let clock = Arc::clone(&app.clock);
     let mut held = held;
-    let (parsed, held) = blocking(&trail, move || (parse(&mut held, form, &*clock), held)).await?;
-    let recorded = record(&app, &trail, writer, parsed?).await;
+    let is_brief = held.bytes.len() <= BRIEF_BODY_BYTES_MAX;
+    let (checked, held) = brief(&app, &trail, is_brief, move || {
+        let parsed = parse(&mut held, form, &*clock);
+        (parsed.map(|parsed| Checked::new(parsed, &writer)), held)
+    })
+    .await?;
+    let recorded = record(&app, &trail, checked?).await;
     drop(held);
     recorded
 }
@@ -240,24 +245,32 @@ impl Parsed {
     }
 }
 
+/// The events of a body that may be stored, ready for the log, and those that may not.
+pub(crate) struct Checked {
+    /// `None` when there are none.
+    batch: Option<Batch>,
+    rejected: Vec<Rejected>,
+    /// How many of those the writer may not write.
+    forbidden: usize,
+}
+
+impl Checked {
+    /// Takes out what the writer may not write and encodes the rest. It takes its time when there are many events.
+    pub(crate) fn new(mut parsed: Parsed, writer: &Principal) -> Self {
+        parsed.authorize(writer);
+        let Parsed { events, mut rejected, .. } = parsed;
+        rejected.sort_by_key(|rejected| rejected.index);
+        let forbidden = rejected.iter().filter(|one| one.cause == Rejection::Forbidden).count();
+        Self { batch: (!events.is_empty()).then(|| Batch::new(events)), rejected, forbidden }
+    }
+}
+
 /// Stores what of the events may be stored.
 ///
 /// # Errors
 /// 403 when the writer may write none of them; otherwise what the store answers.
-pub(crate) async fn record(
-    app: &Arc<App>,
-    trail: &Arc<Trail>,
-    writer: Principal,
-    mut parsed: Parsed,
-) -> Result<Response, Problem> {
-    let (rejected, forbidden, batch) = blocking(trail, move || {
-        parsed.authorize(&writer);
-        let Parsed { events, mut rejected, .. } = parsed;
-        rejected.sort_by_key(|rejected| rejected.index);
-        let forbidden = rejected.iter().filter(|one| one.cause == Rejection::Forbidden).count();
-        (rejected, forbidden, (!events.is_empty()).then(|| Batch::new(events)))
-    })
-    .await?;
+pub(crate) async fn record(app: &App, trail: &Arc<Trail>, checked: Checked) -> Result<Response, Problem> {
+    let Checked { batch, rejected, forbidden } = checked;
     app.metrics.rejected(Rejection::Forbidden, forbidden);
     app.metrics.rejected(Rejection::Invalid, rejected.len() - forbidden);
     let Some(batch) = batch else {

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    app::{App, blocking, json_response},
+    app::{App, brief, json_response},
     limits::{LIST_EVENTS_DEFAULT, LIST_EVENTS_MAX},
     native::{
         Segment,
@@ -94,7 +94,8 @@ pub(crate) async fn list(
     let kept: Vec<(String, String)> =
         form_urlencoded::parse(text.as_bytes()).into_owned().filter(|(name, _)| name != "cursor").collect();
     let asked = Arc::clone(&app);
-    let (body, next) = blocking(&trail, move || {
+    let is_brief = app.store.is_brief(&query);
+    let (body, next) = brief(&app, &trail, is_brief, move || {
         let mut body = Vec::with_capacity(LIST_BYTES_GUESS);
         body.extend(b"{\"events\":[");
         let page = asked.store.write_page(&query, b',', &mut body)?;
@@ -149,7 +150,7 @@ pub(crate) struct Readable {
     pub(crate) id: String,
 }
 
-/// Finds an event and makes something of it, on a blocking thread.
+/// Finds an event and makes something of it.
 ///
 /// # Errors
 /// 404 when there is none that the reader may read.
@@ -162,9 +163,9 @@ pub(crate) async fn readable<T: Send + 'static>(
         || Problem::new(Kind::NotFound, format!("there is no event `{id}` that this credential may read"));
     let uuid = Uuid::try_parse(&id).map_err(|_| missing())?;
     let scope = reader.read_scope();
-    let made = blocking(&trail, move || Ok(app.store.event(&scope, uuid)?.map(|event| make(&event))))
-        .await?
-        .map_err(|error| unanswered(&trail, &error))?;
+    let (is_brief, asked) = (app.store.is_brief_by_id(), Arc::clone(&app));
+    let found = move || Ok(asked.store.event(&scope, uuid)?.map(|event| make(&event)));
+    let made = brief(&app, &trail, is_brief, found).await?.map_err(|error| unanswered(&trail, &error))?;
     made.ok_or_else(missing)
 }
 

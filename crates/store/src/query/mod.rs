@@ -2,6 +2,7 @@
 //!
 //! It asks only what [`part`] promises and does not know whether a part is a file or memory.
 
+mod brief;
 pub(crate) mod counts;
 pub(crate) mod follow;
 pub(crate) mod part;
@@ -63,14 +64,19 @@ impl Reader {
     }
 
     /// The parts that may hold something that satisfies the condition.
-    fn slots<'r>(&'r self, condition: &'r Filter) -> Vec<Slot<'r>> {
+    fn visited(&self, condition: &Filter) -> impl Iterator<Item = &dyn Part> {
         let range = condition.hull();
-        let may = |part: &&Arc<dyn Part>| {
+        let may = move |part: &&dyn Part| {
             let span = part.span();
             range.from.is_none_or(|from| span.last.time >= from)
                 && range.to.is_none_or(|to| span.first.time < to)
         };
-        self.parts.iter().filter(may).map(|part| Slot::new(part.as_ref(), condition)).collect()
+        self.parts.iter().map(AsRef::as_ref).filter(may)
+    }
+
+    /// The same, each with what the condition selects there.
+    fn slots<'r>(&'r self, condition: &'r Filter) -> Vec<Slot<'r>> {
+        self.visited(condition).map(|part| Slot::new(part, condition)).collect()
     }
 
     /// One page. With a limit of 0 only the total is answered.

@@ -34,6 +34,27 @@ const BACKOFF_FULL_MAX: Duration = Duration::from_secs(4);
 /// What the sealing thread does.
 const SEALING: &str = "sealing";
 
+/// How much nicer these threads are than the others (setpriority(2)): where there are too few processors, who asks and
+/// who records comes first. A writer that finds too much unsealed waits, so that sealing never falls behind.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 5;
+/// The nicest that a thread can be.
+#[cfg(target_os = "linux")]
+const NICENESS_MAX: i32 = 19;
+
+/// Lets other threads go first. Elsewhere than on Linux it would be the whole process that does.
+fn step_back() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{getpriority_process, setpriority_process};
+        // No process stands for the thread that asks.
+        let nicer = |now: i32| setpriority_process(None, now.saturating_add(NICENESS).min(NICENESS_MAX));
+        if let Err(error) = getpriority_process(None).and_then(nicer) {
+            tracing::debug!(%error, "a thread behind the scenes keeps its priority");
+        }
+    }
+}
+
 type Reply = Sender<Result<(), MaintenanceError>>;
 
 /// What the sealing thread is told.
@@ -128,6 +149,7 @@ impl Backoff {
 
 /// The sealing thread.
 pub(crate) fn run_sealer(shared: &Shared, objects: &Objects, orders: &Receiver<SealerOrder>) {
+    step_back();
     let mut backoff = Backoff::default();
     loop {
         let reply = match orders.recv_timeout(TICK) {
@@ -186,6 +208,7 @@ impl Rest {
 
 /// The merging thread.
 pub(crate) fn run_merger(shared: &Shared, objects: &Objects, orders: &Receiver<MergerOrder>) {
+    step_back();
     let mut backoff = Backoff::default();
     // Once at the start: a run that ended early may have left files and merges undone.
     let mut is_due = true;

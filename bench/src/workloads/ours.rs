@@ -19,32 +19,24 @@ const SECONDS_OF_HOUR: i64 = 3_600;
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Asked {
     pub(crate) took: Duration,
-    /// Bytes of the answers.
+    /// Bytes of the answer.
     pub(crate) bytes: usize,
 }
 
 /// Asks and takes the whole answer.
 pub(crate) fn ask(connection: &mut Connection, query: &Query, sample: &Sample) -> Result<Asked, String> {
-    let mut asked = Asked::default();
-    for path in paths(query, sample)? {
-        let answer = connection.get(&path)?;
-        asked.took += answer.took;
-        asked.bytes += success(answer, &path)?.len();
-    }
-    Ok(asked)
+    let path = sample.path(&query.path)?;
+    let answer = connection.get(&path)?;
+    let took = answer.took;
+    Ok(Asked { took, bytes: success(answer, &path)?.len() })
 }
 
 /// Asks and gives what of the answer is compared.
 pub(crate) fn answer(connection: &mut Connection, query: &Query, sample: &Sample) -> Result<Rows, String> {
-    let mut rows = Vec::new();
-    for path in paths(query, sample)? {
-        let body = success(connection.get(&path)?, &path)?;
-        let answer: Json = serde_json::from_slice(&body).map_err(|error| format!("{path}: {error}"))?;
-        let read =
-            read(query.shape, &path, &answer).ok_or_else(|| format!("{path}: an unexpected answer"))?;
-        rows.extend(read);
-    }
-    Ok(rows)
+    let path = sample.path(&query.path)?;
+    let body = success(connection.get(&path)?, &path)?;
+    let answer: Json = serde_json::from_slice(&body).map_err(|error| format!("{path}: {error}"))?;
+    read(query.shape, &answer).ok_or_else(|| format!("{path}: an unexpected answer"))
 }
 
 /// Records a body, again and again while the server says that it has too much to do.
@@ -73,18 +65,8 @@ pub(crate) fn record(
     }
 }
 
-fn paths(query: &Query, sample: &Sample) -> Result<Vec<String>, String> {
-    let mut paths = vec![sample.path(&query.path)?];
-    if query.shape == Shape::HoursByType {
-        // Somebody who wants this table asks which types there are and then for the hours of each.
-        let histogram = |kind: &&str| format!("/api/v1/histogram?width=1h&type={kind}");
-        paths.extend(annals_testkit::bench_types().iter().map(histogram));
-    }
-    Ok(paths)
-}
-
 /// What of an answer is compared.
-fn read(shape: Shape, path: &str, answer: &Json) -> Option<Rows> {
+fn read(shape: Shape, answer: &Json) -> Option<Rows> {
     let text = |value: &Json| value.as_str().map(str::to_owned);
     let number = |value: &Json| value.as_u64().map(|number| number.to_string());
     match shape {
@@ -104,10 +86,14 @@ fn read(shape: Shape, path: &str, answer: &Json) -> Option<Rows> {
             .map(|bucket| Some(vec![hour(&bucket["from"])?, number(&bucket["count"])?]))
             .collect(),
         Shape::HoursByType => {
-            let Some((_, kind)) = path.split_once("&type=") else { return Some(Vec::new()) };
-            list(answer, "/buckets")?
-                .map(|bucket| Some(vec![hour(&bucket["from"])?, kind.to_owned(), number(&bucket["count"])?]))
-                .collect()
+            let mut rows = Vec::new();
+            for bucket in list(answer, "/buckets")? {
+                let hour = hour(&bucket["from"])?;
+                for (kind, count) in bucket["values"].as_object()? {
+                    rows.push(vec![hour.clone(), kind.clone(), number(count)?]);
+                }
+            }
+            Some(rows)
         }
     }
 }
@@ -144,13 +130,15 @@ mod tests {
                 json!({ "buckets": [{ "from": "1970-01-01T02:00:00Z", "count": 3 }] }),
                 vec![vec!["2", "3"]],
             ),
+            (
+                Shape::HoursByType,
+                json!({ "buckets": [{ "from": "1970-01-01T02:00:00Z", "count": 3, "values": { "x": 2 } }] }),
+                vec![vec!["2", "x", "2"]],
+            ),
         ];
         for (shape, answer, rows) in cases {
-            assert_eq!(read(shape, "/", &answer).unwrap(), rows, "{shape:?}");
+            assert_eq!(read(shape, &answer).unwrap(), rows, "{shape:?}");
         }
-        let answer = json!({ "buckets": [{ "from": "1970-01-01T02:00:00Z", "count": 3 }] });
-        let rows = read(Shape::HoursByType, "/api/v1/histogram?width=1h&type=app.update", &answer);
-        assert_eq!(rows.unwrap(), [["2", "app.update", "3"]]);
-        assert_eq!(read(Shape::Total, "/", &json!({ "events": [] })), None);
+        assert_eq!(read(Shape::Total, &json!({ "events": [] })), None);
     }
 }

@@ -21,7 +21,7 @@ pub(crate) enum Shape {
     Groups,
     /// Hours with their numbers.
     Hours,
-    /// Hours and types with their numbers. Ours needs one request for the types and one more for each of them.
+    /// Hours and types with their numbers.
     HoursByType,
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct Query {
     /// What results are kept under.
     pub(crate) key: &'static str,
     pub(crate) shape: Shape,
-    /// The path of ours; for [`Shape::HoursByType`] that of the types.
+    /// The path of ours.
     pub(crate) path: String,
     /// One statement, or two where a total is asked for beside a page.
     pub(crate) sql: Vec<String>,
@@ -195,7 +195,8 @@ pub(crate) fn queries(profile: Profile, events: u64) -> Vec<Query> {
         grouped(
             "hour_type",
             Shape::HoursByType,
-            "/api/v1/fields/type",
+            // More values than there are types, so that none is left out.
+            "/api/v1/histogram?width=1h&by=type&values=100",
             "select {hour}, type, count(*) from events group by {hour}, type",
         ),
     ]);

@@ -27,8 +27,11 @@ pub const VALUES_DEFAULT: usize = 20;
 pub const VALUES_MAX: usize = 1_000;
 /// Buckets of a histogram whose width the server chooses.
 pub const CHOSEN_BUCKETS_MAX: usize = 2_000;
-/// Values by which a histogram is split; events with rarer ones are only in the counts of the buckets.
-pub const SPLIT_VALUES_MAX: usize = 10;
+/// Values by which a histogram is split when the request does not say; events with rarer ones are only in the counts of
+/// the buckets.
+pub const SPLIT_VALUES_DEFAULT: usize = 10;
+/// Values by which a histogram is split.
+pub const SPLIT_VALUES_MAX: usize = 100;
 /// Events that a stream reads from the store at once.
 pub const STREAM_PAGE_EVENTS: u32 = 500;
 /// Bytes of events that a stream reads from the store at once, one event at least: what it holds in memory.

@@ -146,11 +146,6 @@ pub fn bench_event(seed: u64, index: u64, profile: Profile) -> Event {
     event
 }
 
-/// Every type of event that [`bench_event`] makes, the most frequent first.
-pub fn bench_types() -> [&'static str; KINDS.len()] {
-    KINDS.map(|(kind, ..)| kind)
-}
-
 /// Where an event happens and who is involved.
 struct Place<'p> {
     index: u64,

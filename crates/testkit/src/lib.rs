@@ -12,7 +12,7 @@ mod values;
 mod working_hours;
 mod world;
 
-pub use bench::{Profile, bench_event, bench_types};
+pub use bench::{Profile, bench_event};
 pub use clock::FakeClock;
 pub use disk::{Accident, Disk, DiskFile, DiskLock, Faults, Mount, Operation, SECTOR_BYTES};
 pub use generator::{Generator, Platform, Sample};

@@ -16,7 +16,7 @@ use crate::{
     app::{App, blocking, json, json_response},
     limits::{
         CHOSEN_BUCKETS_MAX, FACET_FIELDS_MAX, FACET_VALUES_DEFAULT, FACET_VALUES_MAX, GROUPS_DEFAULT,
-        SPLIT_VALUES_MAX, VALUES_DEFAULT, VALUES_MAX,
+        SPLIT_VALUES_DEFAULT, SPLIT_VALUES_MAX, VALUES_DEFAULT, VALUES_MAX,
     },
     native::{
         Segment,
@@ -225,7 +225,8 @@ pub(crate) async fn facets(
     params(
         ("width" = Option<String>, Query, description = "The width of a bucket: `30s`, `5m`, `1h` (the default), `7d`"),
         ("buckets" = Option<u32>, Query, description = "Instead of `width`: so many buckets at most, 1 to 2000, of a round width that the server chooses"),
-        ("by" = Option<String>, Query, description = "A field by whose ten most frequent values each bucket is counted too, as in `outcome`"),
+        ("by" = Option<String>, Query, description = "A field by whose most frequent values each bucket is counted too, as in `outcome`"),
+        ("values" = Option<u32>, Query, description = "How many values of that field: 1 to 100, 10 by default"),
     ),
     responses((status = 200, description = "How many events happened when", body = Histogram)),
 )]
@@ -235,7 +236,7 @@ pub(crate) async fn histogram(
     request: Request,
 ) -> Result<Response, Problem> {
     let reader = caller_with(&app, &trail, request.headers(), Role::Reader).await?;
-    let own = ["width", "buckets", "by"];
+    let own = ["width", "buckets", "by", "values"];
     let parameters = Parameters::parse(request.uri().query().unwrap_or_default(), &own, app.clock.now())?;
     let choice = match (parameters.own("width"), parameters.own("buckets")) {
         (Some(_), Some(_)) => {
@@ -255,8 +256,12 @@ pub(crate) async fn histogram(
     };
     let by = match parameters.own("by") {
         Some(name) => Some(field_named(name).ok_or_else(|| Problem::parameter(no_field(name)))?),
+        None if parameters.own("values").is_some() => {
+            return Err(Problem::parameter("`values` is given without `by`: say which field's values"));
+        }
         None => None,
     };
+    let values = parameters.number("values", SPLIT_VALUES_DEFAULT as u32, SPLIT_VALUES_MAX as u32)? as usize;
     let query = parameters.query(&reader)?;
     let (asked, range) = (Arc::clone(&app), parameters.range());
     let body = blocking(&trail, move || {
@@ -264,7 +269,7 @@ pub(crate) async fn histogram(
             Choice::Width(width) => width,
             Choice::Buckets(most) => chosen_width(&asked.store, &query, range, most)?,
         };
-        let buckets = count_buckets(&asked.store, &query, width, by.as_ref())?;
+        let buckets = count_buckets(&asked.store, &query, width, by.as_ref().map(|field| (field, values)))?;
         let first = buckets.first().map(|bucket| bucket.from);
         let end = buckets.last().map(|bucket| bucket.from.plus(width));
         let (from, to) = (range.from.or(first), range.to.or(end));
@@ -285,13 +290,13 @@ fn count_buckets(
     store: &Store,
     query: &Query,
     width: Duration,
-    by: Option<&Field>,
+    by: Option<(&Field, usize)>,
 ) -> Result<Vec<Bucket>, QueryError> {
-    let Some(field) = by else {
+    let Some((field, values)) = by else {
         let buckets = store.histogram(query, width)?.into_iter();
         return Ok(buckets.map(|(from, count)| Bucket { from, count, values: None }).collect());
     };
-    let split = store.split_histogram(query, width, field, SPLIT_VALUES_MAX)?;
+    let split = store.split_histogram(query, width, field, values)?;
     let named = |counts: Vec<u64>| {
         let pairs = split.values.iter().cloned().zip(counts);
         pairs.filter(|(_, count)| *count > 0).collect::<BTreeMap<_, _>>()

@@ -127,6 +127,8 @@ fn a_histogram_has_a_round_width() {
         answer["buckets"][1],
         json!({ "from": "2026-03-01T10:10:00Z", "count": 2, "values": { "bob": 1 } })
     );
+    let answer = ask(&server, "/api/v1/histogram?width=1h&by=type&values=1");
+    assert_eq!(answer["buckets"][0]["values"].as_object().unwrap().len(), 1);
     let answer = ask(&server, "/api/v1/histogram?buckets=10&type=none");
     assert_eq!(answer, json!({ "width_seconds": 3600, "from": null, "to": null, "buckets": [] }));
     let far = "from=1700-01-01T00:00:00Z&to=2261-01-01T00:00:00Z";
@@ -142,6 +144,8 @@ fn a_histogram_names_what_is_wrong() {
         ("buckets=2001", "`buckets` is `2001`"),
         ("by=kind", "there is no field `kind`"),
         ("width=1w", "`width` is `1w`"),
+        ("by=type&values=101", "`values` is `101`"),
+        ("values=3", "`values` is given without `by`"),
     ] {
         let detail = refused(&server, &format!("/api/v1/histogram?{query}"));
         assert!(detail.starts_with(beginning), "{query}: {detail}");

@@ -4,12 +4,12 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use annals_model::{
-    Field, Filter, GroupCount, Order, Query, Start, Timestamp, Total,
+    Field, GroupCount, Order, Query, Start, Timestamp, Total,
     limits::{BUCKETS_MAX, GROUPS_MAX},
 };
 use hashbrown::HashMap;
 
-use super::Reader;
+use super::{Reader, split::Split};
 use crate::error::QueryError;
 
 /// Different values that a grouping, or all groupings of one question together, can keep in memory.
@@ -97,7 +97,15 @@ impl Reader {
     ) -> Result<Vec<(Timestamp, u64)>, QueryError> {
         query.check()?;
         let width = nanos(width)?;
-        let counts = self.buckets(query, &query.condition(), width)?;
+        let mut counts = BTreeMap::new();
+        if !query.scope().is_nothing() {
+            for mut slot in self.slots(&query.condition()) {
+                slot.matches()?.buckets(width, &mut counts)?;
+                if counts.len() > BUCKETS_MAX {
+                    return Err(QueryError::TooManyBuckets);
+                }
+            }
+        }
         Ok(counts.into_iter().map(|(start, count)| (Timestamp::from_nanos(start), count)).collect())
     }
 
@@ -112,28 +120,20 @@ impl Reader {
         let width = nanos(width)?;
         let groups = self.group(query, field, limit.saturating_add(1))?;
         let values: Vec<String> = groups.into_iter().filter_map(|group| group.value).take(limit).collect();
-        let condition = query.condition();
-        let all = self.buckets(query, &condition, width)?;
-        let empty = |count| (count, vec![0; values.len()]);
-        let mut buckets: BTreeMap<i64, (u64, Vec<u64>)> =
-            all.into_iter().map(|(start, count)| (start, empty(count))).collect();
-        for (place, value) in values.iter().enumerate() {
-            let condition = condition.clone().and(Filter::term(field.clone(), value));
-            for (start, count) in self.buckets(query, &condition, width)? {
-                let split = buckets.get_mut(&start).and_then(|(_, counts)| counts.get_mut(place));
-                if let Some(split) = split {
-                    *split = count;
+        let mut split = Split::new(width, field, &values);
+        if !query.scope().is_nothing() {
+            for mut slot in self.slots(&query.condition()) {
+                slot.matches()?.split(&mut split)?;
+                if split.is_too_long() {
+                    return Err(QueryError::TooManyBuckets);
                 }
             }
         }
-        let buckets = buckets
-            .into_iter()
-            .map(|(start, (count, counts))| SplitBucket {
-                start: Timestamp::from_nanos(start),
-                count,
-                counts,
-            })
-            .collect();
+        let bucket = |(start, mut counts): (i64, Vec<u64>)| {
+            let count = if counts.is_empty() { 0 } else { counts.remove(0) };
+            SplitBucket { start: Timestamp::from_nanos(start), count, counts }
+        };
+        let buckets = split.into_rows().map(bucket).collect();
         Ok(SplitHistogram { values, buckets })
     }
 
@@ -146,25 +146,6 @@ impl Reader {
             Ok::<_, QueryError>(page.events.first().map(|event| event.time))
         };
         Ok(edge(Order::Ascending)?.zip(edge(Order::Descending)?))
-    }
-
-    fn buckets(
-        &self,
-        query: &Query,
-        condition: &Filter,
-        width: i64,
-    ) -> Result<BTreeMap<i64, u64>, QueryError> {
-        let mut counts = BTreeMap::new();
-        if query.scope().is_nothing() {
-            return Ok(counts);
-        }
-        for mut slot in self.slots(condition) {
-            slot.matches()?.buckets(width, &mut counts)?;
-            if counts.len() > BUCKETS_MAX {
-                return Err(QueryError::TooManyBuckets);
-            }
-        }
-        Ok(counts)
     }
 }
 

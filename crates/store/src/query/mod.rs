@@ -8,6 +8,7 @@ pub(crate) mod follow;
 pub(crate) mod part;
 mod seek;
 mod slot;
+pub(crate) mod split;
 #[cfg(test)]
 mod tests;
 mod values;

@@ -7,7 +7,10 @@ use annals_model::{Event, Field, Filter, Order, Position, Timestamp};
 use hashbrown::HashMap;
 use uuid::Uuid;
 
-use super::follow::{Gathering, Stretch};
+use super::{
+    follow::{Gathering, Stretch},
+    split::Split,
+};
 use crate::Damage;
 
 /// What an event is deduplicated by, for ever.
@@ -112,6 +115,9 @@ pub(crate) trait Matches {
     /// Adds to `counts` how many matches lie in each bucket of `width` nanoseconds, by the bucket's first nanosecond
     /// (a multiple of `width`, rounded towards the past).
     fn buckets(&mut self, width: i64, counts: &mut BTreeMap<i64, u64>) -> Result<(), Damage>;
+
+    /// Adds the matches to a histogram that is split by values.
+    fn split(&mut self, split: &mut Split<'_>) -> Result<(), Damage>;
 }
 
 /// The first nanosecond of the bucket an instant lies in: a multiple of `width`, rounded towards the past and held at

@@ -22,7 +22,10 @@ use super::{
 };
 use crate::{
     Damage,
-    query::part::{Keep, Matches, bucket_of},
+    query::{
+        part::{Keep, Matches, bucket_of},
+        split::Split,
+    },
 };
 
 /// How many terms' postings can be read in the time it takes to decompress a block.
@@ -112,7 +115,7 @@ impl<'s> Selection<'s> {
         }
     }
 
-    fn count_docs(&self, docs: Range<u32>) -> u64 {
+    pub(super) fn count_docs(&self, docs: Range<u32>) -> u64 {
         match &self.set {
             _ if docs.is_empty() => 0,
             Docs::All(_) => u64::from(docs.end - docs.start),
@@ -240,20 +243,21 @@ impl<'s> Selection<'s> {
         let next = |doc| self.set.next_from(doc);
         for lane in lanes {
             let position = |doc| self.segment.position(doc);
-            let count = |docs| Ok(self.count_docs(docs));
-            Self::bucket_runs(lane.clone(), width, counts, next, position, count)?;
+            Self::bucket_runs(lane.clone(), width, next, position, |bucket, docs| {
+                add(counts, bucket, self.count_docs(docs));
+                Ok(())
+            })?;
         }
         Ok(())
     }
 
-    /// Adds up runs of docs (or ranks) that lie in the same bucket. `position` says where an index stands.
-    fn bucket_runs(
+    /// Shows runs of docs (or ranks) that lie in the same bucket. `position` says where an index stands.
+    pub(super) fn bucket_runs(
         run: Range<u32>,
         width: i64,
-        counts: &mut BTreeMap<i64, u64>,
         next: impl Fn(u32) -> Option<u32>,
         position: impl Fn(u32) -> Result<Position, Damage>,
-        mut count: impl FnMut(Range<u32>) -> Result<u64, Damage>,
+        mut visit: impl FnMut(i64, Range<u32>) -> Result<(), Damage>,
     ) -> Result<(), Damage> {
         let mut from = next(run.start).filter(|at| *at < run.end);
         while let Some(start) = from {
@@ -279,13 +283,17 @@ impl<'s> Selection<'s> {
                 }
             }
             let end = low + 1;
-            let events = count(start..end)?;
-            if events > 0 {
-                *counts.entry(bucket).or_insert(0) += events;
-            }
+            visit(bucket, start..end)?;
             from = if end < run.end { next(end).filter(|at| *at < run.end) } else { None };
         }
         Ok(())
+    }
+}
+
+/// Counts so many events in a bucket; an empty one is left out.
+fn add(counts: &mut BTreeMap<i64, u64>, bucket: i64, events: u64) {
+    if events > 0 {
+        *counts.entry(bucket).or_insert(0) += events;
     }
 }
 
@@ -397,8 +405,10 @@ impl Matches for Selection<'_> {
             (Shape::Lanes(lanes), _) => self.bucket_lanes(lanes, width, counts)?,
             (Shape::Order(ranks), Docs::All(_)) => {
                 let position = |rank| segment.position(segment.doc_at(rank)?);
-                let count = |ranks: Range<u32>| Ok(u64::from(ranks.end - ranks.start));
-                Self::bucket_runs(ranks.clone(), width, counts, Some, position, count)?;
+                Self::bucket_runs(ranks.clone(), width, Some, position, |bucket, ranks| {
+                    add(counts, bucket, u64::from(ranks.end - ranks.start));
+                    Ok(())
+                })?;
             }
             (Shape::Order(_), Docs::Set(set)) if self.has_long_runs(set, width) => {
                 self.bucket_lanes(&segment.all_ranges()?, width, counts)?;
@@ -408,9 +418,10 @@ impl Matches for Selection<'_> {
             {
                 let position = |rank| segment.position(segment.doc_at(rank)?);
                 let mut before = set.count_before_rank(segment, ranks.start)?;
-                Self::bucket_runs(ranks.clone(), width, counts, Some, position, |ranks| {
+                Self::bucket_runs(ranks.clone(), width, Some, position, |bucket, ranks| {
                     let after = set.count_before_rank(segment, ranks.end)?;
-                    Ok(after - std::mem::replace(&mut before, after))
+                    add(counts, bucket, after - std::mem::replace(&mut before, after));
+                    Ok(())
                 })?;
             }
             (Shape::Order(_), Docs::Set(set)) => {
@@ -430,6 +441,30 @@ impl Matches for Selection<'_> {
                 if let Some((last, count)) = open {
                     *counts.entry(last).or_insert(0) += count;
                 }
+            }
+        }
+        Ok(())
+    }
+
+    fn split(&mut self, split: &mut Split<'_>) -> Result<(), Damage> {
+        self.resolve()?;
+        if self.len() == 0 {
+            return Ok(());
+        }
+        if split.field.is_indexed() {
+            return self.split_by_index(split);
+        }
+        for doc in &self.docs()? {
+            let event = self.decoder.event(doc)?;
+            let bucket = split.bucket(event.time);
+            split.add(bucket);
+            let mut places = Vec::new();
+            split
+                .field
+                .visit(&event, |text| places.extend(split.values.iter().position(|value| value == text)));
+            places.into_iter().for_each(|place| split.add_value(bucket, place));
+            if split.is_too_long() {
+                return Ok(());
             }
         }
         Ok(())

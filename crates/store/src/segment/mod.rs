@@ -29,6 +29,7 @@ mod select;
 mod sets;
 mod sink;
 mod spelled;
+mod split;
 mod terms;
 #[cfg(test)]
 mod tests;

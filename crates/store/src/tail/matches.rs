@@ -8,7 +8,10 @@ use hashbrown::HashMap;
 use super::{TailPart, bits::Bits, contents::Contents, unreadable, values::Values};
 use crate::{
     Damage,
-    query::part::{Keep, Matches, bucket_of},
+    query::{
+        part::{Keep, Matches, bucket_of},
+        split::Split,
+    },
 };
 
 /// Matches per event of the tail below which it is cheaper to read them than to walk a whole index.
@@ -93,6 +96,25 @@ impl<'p> TailMatches<'p> {
     }
 }
 
+impl TailMatches<'_> {
+    fn split_by_reading(&self, split: &mut Split<'_>) -> Result<(), Damage> {
+        for &number in &self.numbers {
+            let growing = self.part.read();
+            let view = growing.contents.view(number).map_err(unreadable)?;
+            let bucket = split.bucket(view.time);
+            split.add(bucket);
+            let mut places = Vec::new();
+            view.visit(split.field, |text| {
+                places.extend(split.values.iter().position(|value| value == text));
+            });
+            places.sort_unstable();
+            places.dedup();
+            places.into_iter().for_each(|place| split.add_value(bucket, place));
+        }
+        Ok(())
+    }
+}
+
 impl Matches for TailMatches<'_> {
     fn count(&mut self) -> Result<u64, Damage> {
         Ok(self.numbers.len() as u64)
@@ -165,6 +187,39 @@ impl Matches for TailMatches<'_> {
         let growing = self.part.read();
         for position in self.numbers.iter().filter_map(|&number| growing.contents.position(number)) {
             *counts.entry(bucket_of(position.time, width)).or_default() += 1;
+        }
+        Ok(())
+    }
+
+    fn split(&mut self, split: &mut Split<'_>) -> Result<(), Damage> {
+        // Locked for one value or for one event at a time, because the writer waits meanwhile.
+        let few = self.numbers.len() < self.length as usize / READ_SHARE;
+        if few || !split.field.is_indexed() {
+            return self.split_by_reading(split);
+        }
+        let mut buckets: Vec<Option<i64>> = vec![None; self.length as usize];
+        {
+            let growing = self.part.read();
+            for &number in &self.numbers {
+                let position = growing.contents.position(number);
+                if let (Some(place), Some(position)) = (buckets.get_mut(number as usize), position) {
+                    let bucket = split.bucket(position.time);
+                    *place = Some(bucket);
+                    split.add(bucket);
+                }
+            }
+        }
+        let (field, values) = (split.field, split.values);
+        for (place, value) in values.iter().enumerate() {
+            let growing = self.part.read();
+            let contents = &growing.contents;
+            let numbers =
+                contents.values(field).flatten().and_then(|values| values.get(contents.hasher(), value));
+            for number in numbers.into_iter().flat_map(|numbers| numbers.iter()) {
+                if let Some(bucket) = buckets.get(number as usize).copied().flatten() {
+                    split.add_value(bucket, place);
+                }
+            }
         }
         Ok(())
     }

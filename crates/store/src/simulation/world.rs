@@ -334,7 +334,8 @@ impl World {
                     let is_crowded = status.frozen_parts > self.machine.options.frozen_parts_max as u64;
                     let may_be = match error {
                         AppendError::Overloaded => is_crowded || !self.is_calm,
-                        AppendError::DiskLow { .. } => !self.is_calm,
+                        // A tail that found no room holds writers back until it is tried again, also when there is room.
+                        AppendError::DiskLow { .. } => is_crowded || !self.is_calm,
                         _ => false,
                     };
                     assert!(may_be, "{error}");

@@ -36,6 +36,31 @@ struct Stored {
     recorded: Timestamp,
 }
 
+/// An event for whoever reads it when nothing is locked any more.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) position: Position,
+    recorded: Timestamp,
+    chunk: Bytes,
+    bounds: (u32, u32),
+}
+
+impl Kept {
+    fn view(&self) -> Result<View<'_>, CodecError> {
+        View::read(slice(&self.chunk, self.bounds))
+    }
+
+    pub(super) fn event(&self) -> Result<Event, CodecError> {
+        Ok(self.view()?.to_event(self.position.seq, self.recorded))
+    }
+
+    /// Appends it as JSON.
+    pub(super) fn write_json(&self, out: &mut Vec<u8>) -> Result<(), CodecError> {
+        self.view()?.to_ref(self.position.seq, self.recorded).write_json(out);
+        Ok(())
+    }
+}
+
 /// An event that is about to come in: where its bytes lie in the chunk, and its place in the log.
 pub(crate) struct Arrival<'c> {
     pub(crate) view: View<'c>,
@@ -92,13 +117,12 @@ impl Contents {
         self.chunks.len() as u32 - 1
     }
 
-    /// Adds events of a chunk that was added. The caller has made sure that they are new.
-    pub(crate) fn insert(&mut self, chunk: u32, arrivals: &[Arrival<'_>]) {
-        let first_new = self.len();
+    /// Adds events of a chunk that was added. The caller has made sure that they are new. They are not in
+    /// [`Self::order`] before they are put there.
+    pub(super) fn insert(&mut self, chunk: u32, arrivals: &[Arrival<'_>]) {
         for arrival in arrivals {
             self.insert_one(chunk, arrival);
         }
-        self.put_in_order(first_new);
     }
 
     fn insert_one(&mut self, chunk: u32, arrival: &Arrival<'_>) {
@@ -132,7 +156,7 @@ impl Contents {
 
     /// Merges the numbers from `first_new` on into the order. Events mostly come in order of time, so mostly nothing
     /// has to move.
-    fn put_in_order(&mut self, first_new: u32) {
+    pub(super) fn put_in_order(&mut self, first_new: u32) {
         let place = |number: u32| self.entries.get(number as usize).map(|entry| entry.position);
         let mut arrived: Vec<u32> = (first_new..self.len()).collect();
         arrived.sort_unstable_by_key(|&number| place(number));
@@ -167,7 +191,7 @@ impl Contents {
         (from as u32, to.max(from) as u32)
     }
 
-    /// Every number in the total order.
+    /// Every number that was put there, in the total order.
     pub(crate) fn order(&self) -> &[u32] {
         &self.order
     }
@@ -184,18 +208,17 @@ impl Contents {
         chunk.map(|chunk| chunk.recorded).ok_or(CodecError::Short)
     }
 
-    /// The event of that number.
-    pub(crate) fn event(&self, number: u32) -> Result<Event, CodecError> {
+    /// The event of that number, to be read later.
+    pub(super) fn kept(&self, number: u32) -> Result<Kept, CodecError> {
         let entry = self.entry(number).ok_or(CodecError::Short)?;
-        Ok(self.view(number)?.to_event(entry.position.seq, self.recorded(number)?))
+        let chunk = self.chunks.get(entry.chunk as usize).ok_or(CodecError::Short)?;
+        let (position, bounds) = (entry.position, entry.bounds);
+        Ok(Kept { position, recorded: chunk.recorded, chunk: chunk.bytes.clone(), bounds })
     }
 
-    /// Appends the event of that number as JSON.
-    pub(crate) fn write_json(&self, number: u32, out: &mut Vec<u8>) -> Result<(), CodecError> {
-        let entry = self.entry(number).ok_or(CodecError::Short)?;
-        let recorded = self.chunks.get(entry.chunk as usize).ok_or(CodecError::Short)?.recorded;
-        self.view(number)?.to_ref(entry.position.seq, recorded).write_json(out);
-        Ok(())
+    /// The event of that number.
+    pub(crate) fn event(&self, number: u32) -> Result<Event, CodecError> {
+        self.kept(number)?.event()
     }
 
     /// Whether there is an event of this identity.

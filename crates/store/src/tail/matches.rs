@@ -1,11 +1,20 @@
 //! The events of a tail that satisfy a condition: their numbers in the total order, and a place among them.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use annals_model::{Event, Field, Order, Position};
 use hashbrown::HashMap;
 
-use super::{TailPart, bits::Bits, contents::Contents, unreadable, values::Values};
+use super::{
+    TailPart,
+    bits::Bits,
+    contents::{Contents, Kept},
+    unreadable,
+    values::Values,
+};
 use crate::{
     Damage,
     query::{
@@ -16,6 +25,9 @@ use crate::{
 
 /// Matches per event of the tail below which it is cheaper to read them than to walk a whole index.
 const READ_SHARE: usize = 32;
+/// Matches that are taken while the part is locked once: a page that locked it for every event would wait for the writer
+/// as often.
+const READ_AHEAD: usize = 64;
 
 pub(super) struct TailMatches<'p> {
     part: &'p Arc<TailPart>,
@@ -25,21 +37,33 @@ pub(super) struct TailMatches<'p> {
     order: Order,
     /// Ascending: the index of the next match. Descending: one more than it.
     at: usize,
+    /// The next match and those behind it, as far as they were taken.
+    ahead: VecDeque<Kept>,
 }
 
 impl<'p> TailMatches<'p> {
     pub(super) fn new(part: &'p Arc<TailPart>, length: u32, numbers: Vec<u32>) -> Self {
-        Self { part, length, numbers, order: Order::Ascending, at: 0 }
+        Self { part, length, numbers, order: Order::Ascending, at: 0, ahead: VecDeque::new() }
     }
 
-    fn next(&self) -> Option<u32> {
-        match self.order {
-            Order::Ascending => self.numbers.get(self.at).copied(),
-            Order::Descending => self.at.checked_sub(1).and_then(|at| self.numbers.get(at)).copied(),
+    /// The next match.
+    fn next(&mut self) -> Result<Option<&Kept>, Damage> {
+        if self.ahead.is_empty() {
+            let (before, after) = self.numbers.split_at(self.at);
+            let next: &mut dyn Iterator<Item = &u32> = match self.order {
+                Order::Ascending => &mut after.iter(),
+                Order::Descending => &mut before.iter().rev(),
+            };
+            let growing = self.part.read();
+            for &number in next.take(READ_AHEAD) {
+                self.ahead.push_back(growing.contents.kept(number).map_err(unreadable)?);
+            }
         }
+        Ok(self.ahead.front())
     }
 
     fn advance(&mut self) {
+        self.ahead.pop_front();
         self.at = match self.order {
             Order::Ascending => (self.at + 1).min(self.numbers.len()),
             Order::Descending => self.at.saturating_sub(1),
@@ -135,6 +159,7 @@ impl Matches for TailMatches<'_> {
 
     fn begin(&mut self, order: Order, after: Option<Position>) -> Result<(), Damage> {
         self.order = order;
+        self.ahead.clear();
         self.at = match (order, after) {
             (Order::Ascending, None) => 0,
             (Order::Descending, None) => self.numbers.len(),
@@ -151,20 +176,19 @@ impl Matches for TailMatches<'_> {
     }
 
     fn peek(&mut self) -> Result<Option<Position>, Damage> {
-        let Some(number) = self.next() else { return Ok(None) };
-        Ok(self.part.read().contents.position(number))
+        Ok(self.next()?.map(|next| next.position))
     }
 
     fn take(&mut self) -> Result<Option<Event>, Damage> {
-        let Some(number) = self.next() else { return Ok(None) };
-        let event = self.part.read().contents.event(number).map_err(unreadable)?;
+        let Some(next) = self.next()? else { return Ok(None) };
+        let event = next.event().map_err(unreadable)?;
         self.advance();
         Ok(Some(event))
     }
 
     fn write(&mut self, out: &mut Vec<u8>, _keep: Keep) -> Result<bool, Damage> {
-        let Some(number) = self.next() else { return Ok(false) };
-        self.part.read().contents.write_json(number, out).map_err(unreadable)?;
+        let Some(next) = self.next()? else { return Ok(false) };
+        next.write_json(out).map_err(unreadable)?;
         self.advance();
         Ok(true)
     }

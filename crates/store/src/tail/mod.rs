@@ -14,7 +14,12 @@ mod values;
 
 use std::{
     ops::RangeInclusive,
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
+    sync::{
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    thread,
+    time::{Duration, Instant},
 };
 
 use annals_model::{Event, Filter, Position, Timestamp};
@@ -36,7 +41,11 @@ use crate::{
 pub(crate) use self::contents::{Arrival, identity_of};
 
 /// Events that are added while the lock is held once, so that readers never wait long.
-const INSERT_SLICE: usize = 256;
+const INSERT_SLICE: usize = 32;
+
+/// How long the writer lets readers go before it takes the lock again: a lock goes to whoever asks first when it is free,
+/// and that is the thread that just held it.
+const HAND_OVER_MAX: Duration = Duration::from_millis(1);
 
 /// New events up to which following the tail reads them one by one.
 const READ_MAX: u32 = 256;
@@ -45,6 +54,8 @@ const READ_MAX: u32 = 256;
 #[derive(Debug)]
 pub(crate) struct TailPart {
     contents: RwLock<Growing>,
+    /// Readers that wait for the lock.
+    waiting: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -55,12 +66,34 @@ struct Growing {
 
 impl TailPart {
     pub(crate) fn new() -> Self {
-        Self { contents: RwLock::new(Growing { contents: Contents::new(), span: None }) }
+        Self {
+            contents: RwLock::new(Growing { contents: Contents::new(), span: None }),
+            waiting: AtomicUsize::new(0),
+        }
     }
 
     /// Readers of a part whose writer died mid-way still find everything that has a number.
     fn read(&self) -> RwLockReadGuard<'_, Growing> {
-        self.contents.read().unwrap_or_else(PoisonError::into_inner)
+        match self.contents.try_read() {
+            Ok(growing) => return growing,
+            Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => {}
+        }
+        self.waiting.fetch_add(1, Relaxed);
+        let growing = self.contents.read().unwrap_or_else(PoisonError::into_inner);
+        self.waiting.fetch_sub(1, Relaxed);
+        growing
+    }
+
+    /// Locks the part for its writer, behind those who wait to read.
+    fn write(&self) -> RwLockWriteGuard<'_, Growing> {
+        if self.waiting.load(Relaxed) > 0 {
+            let begun = Instant::now();
+            while self.waiting.load(Relaxed) > 0 && begun.elapsed() < HAND_OVER_MAX {
+                thread::yield_now();
+            }
+        }
+        self.contents.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds events of a chunk, of which the caller has made sure that they are new and that their `seq` ascends.
@@ -69,20 +102,22 @@ impl TailPart {
             return;
         }
         let bytes = chunk.bytes.clone();
-        let place = {
-            let mut growing = self.contents.write().unwrap_or_else(PoisonError::into_inner);
-            growing.contents.add_chunk(bytes, recorded)
+        let (place, first_new) = {
+            let mut growing = self.write();
+            (growing.contents.add_chunk(bytes, recorded), growing.contents.len())
         };
         for slice in arrivals.chunks(INSERT_SLICE) {
-            let mut growing = self.contents.write().unwrap_or_else(PoisonError::into_inner);
-            growing.contents.insert(place, slice);
-            for arrival in slice {
-                let position = Position { time: arrival.view.time, seq: arrival.seq };
-                let span = growing.span.get_or_insert(Span { first: position, last: position, events: 0 });
-                span.first = span.first.min(position);
-                span.last = span.last.max(position);
-                span.events += 1;
-            }
+            self.write().contents.insert(place, slice);
+        }
+        // Nobody sees them before they are among those that the span counts.
+        let mut growing = self.write();
+        growing.contents.put_in_order(first_new);
+        for arrival in arrivals {
+            let position = Position { time: arrival.view.time, seq: arrival.seq };
+            let span = growing.span.get_or_insert(Span { first: position, last: position, events: 0 });
+            span.first = span.first.min(position);
+            span.last = span.last.max(position);
+            span.events += 1;
         }
     }
 

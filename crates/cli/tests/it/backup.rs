@@ -88,10 +88,17 @@ fn segments(server: &ServerProcess) -> Vec<PathBuf> {
     entries.map(|entry| entry.unwrap().path()).collect()
 }
 
+/// Waits until the server lists so many segments: a file is there a moment before it is listed.
 fn wait_for_segments(server: &ServerProcess, count: usize) {
     let begun = Instant::now();
-    while segments(server).len() != count {
-        assert!(begun.elapsed() < PATIENCE, "{:?} instead of {count}", segments(server));
+    loop {
+        let request = ureq::get(server.url("/metrics")).header("authorization", server.authorization());
+        let metrics = request.call().unwrap().body_mut().read_to_string().unwrap();
+        let listed = metrics.lines().find_map(|line| line.strip_prefix("annals_store_segments ")).unwrap();
+        if listed.parse() == Ok(count) {
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{listed} segments instead of {count}");
         thread::sleep(Duration::from_millis(10));
     }
 }

@@ -9,28 +9,21 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::{Run, Server, annals, run_with_input};
+use crate::support::{Run, Server, annals};
 
 /// A server with events of the last minutes: a third of them failed.
 fn server() -> Server {
-    let server = Server::start();
     let now = jiff::Timestamp::now();
-    let lines: Vec<String> = (0..90)
-        .map(|number: i64| {
-            json!({
-                "id": format!("00000000-0000-7000-8000-{number:012}"),
-                "time": (now - jiff::SignedDuration::from_secs(90 + 10 * number)).to_string(),
-                "type": if number % 3 == 0 { "order.cancel" } else { "order.create" },
-                "outcome": if number % 3 == 0 { "failure" } else { "success" },
-                "actor": { "id": format!("u{}", number % 2), "name": format!("user {}", number % 2) },
-                "target": { "type": "order", "id": number.to_string() },
-            })
-            .to_string()
+    Server::holding((0..90).map(|number: i64| {
+        json!({
+            "id": format!("00000000-0000-7000-8000-{number:012}"),
+            "time": (now - jiff::SignedDuration::from_secs(90 + 10 * number)).to_string(),
+            "type": if number % 3 == 0 { "order.cancel" } else { "order.create" },
+            "outcome": if number % 3 == 0 { "failure" } else { "success" },
+            "actor": { "id": format!("u{}", number % 2), "name": format!("user {}", number % 2) },
+            "target": { "type": "order", "id": number.to_string() },
         })
-        .collect();
-    let run = run_with_input(server.client(&["ingest"]), lines.join("\n").as_bytes());
-    assert_eq!(run.code, 0, "{run:?}");
-    server
+    }))
 }
 
 #[test]

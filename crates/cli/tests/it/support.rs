@@ -7,6 +7,7 @@ use std::{
 };
 
 use annals_testkit::ServerProcess;
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// The program, untouched by the environment of whoever runs the tests.
@@ -81,6 +82,15 @@ impl Server {
         let directory = tempfile::tempdir().unwrap();
         let process = ServerProcess::start(binary(), directory.path(), settings).unwrap();
         Self { process, directory }
+    }
+
+    /// With these events.
+    pub(crate) fn holding(events: impl Iterator<Item = Value>) -> Self {
+        let server = Self::start();
+        let lines: Vec<String> = events.map(|event| event.to_string()).collect();
+        let run = run_with_input(server.client(&["ingest"]), lines.join("\n").as_bytes());
+        assert_eq!(run.code, 0, "{run:?}");
+        server
     }
 
     /// The program, pointed at this server with a token that may do everything.

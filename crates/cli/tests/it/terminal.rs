@@ -78,21 +78,14 @@ impl Terminal {
 }
 
 fn server(events: u64) -> Server {
-    let server = Server::start();
-    let lines: Vec<String> = (0..events)
-        .map(|number| {
-            json!({
-                "id": format!("00000000-0000-7000-8000-{number:012}"),
-                "time": "2026-03-01T10:00:00Z",
-                "type": format!("number-{number}"),
-                "outcome": "failure",
-            })
-            .to_string()
+    Server::holding((0..events).map(|number| {
+        json!({
+            "id": format!("00000000-0000-7000-8000-{number:012}"),
+            "time": "2026-03-01T10:00:00Z",
+            "type": format!("number-{number}"),
+            "outcome": "failure",
         })
-        .collect();
-    let run = run_with_input(server.client(&["ingest"]), lines.join("\n").as_bytes());
-    assert_eq!(run.code, 0, "{run:?}");
-    server
+    }))
 }
 
 #[test]

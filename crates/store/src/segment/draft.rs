@@ -7,7 +7,8 @@ use annals_model::Position;
 use super::{
     SEGMENT_EVENTS_MAX, SegmentMeta, WriteError,
     bits::{pack, width_of},
-    block::{BLOCK_DOCS, BlockCopy, Codes},
+    block::{BLOCK_DOCS, Codes},
+    block_index::BlockCopy,
     fields::{FIXED_FIELDS, FieldRecord},
     file::Section,
     ids,

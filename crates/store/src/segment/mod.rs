@@ -8,6 +8,7 @@
 
 mod bits;
 mod block;
+mod block_index;
 mod cache;
 mod columns;
 mod criteria;

@@ -5,10 +5,8 @@ use zstd::bulk::Compressor;
 use super::{
     WriteError,
     bits::{put_varint, zigzag},
-    block::{
-        BLOCK_DOCS_MAX, BlockCopy, Codes, ENTRIES_MAX, RECORD_BYTES, SINGLE_FIELDS, TEXT_INSIDE_BYTES_MAX,
-        value_limit,
-    },
+    block::{BLOCK_DOCS_MAX, Codes, ENTRIES_MAX, SINGLE_FIELDS, TEXT_INSIDE_BYTES_MAX, value_limit},
+    block_index::{BlockCopy, RECORD_BYTES},
     columns::{TextsWriter, put_numbers},
     ranks::{Column, ORDER, Table, Widths},
     record::{PLAIN_COLUMNS, Record, TEXT_COLUMNS},

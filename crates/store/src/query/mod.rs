@@ -5,6 +5,7 @@
 mod brief;
 pub(crate) mod counts;
 pub(crate) mod follow;
+pub(crate) mod needle;
 pub(crate) mod part;
 mod seek;
 mod slot;

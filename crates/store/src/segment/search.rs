@@ -4,7 +4,6 @@
 
 use annals_model::{Filter, tokens};
 use hashbrown::HashMap;
-use memchr::memmem::{self, Finder};
 
 use super::{
     bits::{Bad, Parsed},
@@ -14,23 +13,17 @@ use super::{
     file::Section,
     texts::refers_to_number,
 };
-use crate::Damage;
+use crate::{
+    Damage,
+    query::needle::{Needle, has_escapes},
+};
 
-/// Words that are looked for at the same time; what has these is held against the condition for the others.
-const WORDS_MAX: usize = 16;
 /// Terms whose words one search remembers.
 const TERMS_MAX: usize = 64 << 10;
-/// The sign of the unit kelvin, whose lower case is a plain k.
-const KELVIN: &[u8] = "\u{212a}".as_bytes();
-/// What begins the escape of a character by its number in JSON.
-const ESCAPE: &[u8] = br"\u";
 
 /// A word that is looked for.
 struct Word {
-    word: String,
-    finder: Finder<'static>,
-    /// Whether its letters may stand in a text in other ways than as themselves or in upper case.
-    is_odd: bool,
+    needle: Needle,
     /// Whether it may be a part of a UUID or begin with one, which texts hold elsewhere.
     is_of_uuid: bool,
     /// Whether it may be a number, which texts hold elsewhere.
@@ -38,24 +31,21 @@ struct Word {
 }
 
 impl Word {
-    fn new(word: &str) -> Self {
-        let bytes = word.as_bytes();
+    fn new(needle: Needle) -> Self {
+        let bytes = needle.word.as_bytes();
         let is_hex = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         Self {
-            word: word.to_owned(),
-            finder: Finder::new(bytes).into_owned(),
-            is_odd: !word.is_ascii(),
             is_of_uuid: bytes.len() >= 4 && bytes.iter().take(4).all(is_hex),
             is_number: bytes.iter().all(u8::is_ascii_digit),
+            needle,
         }
     }
 
     /// Whether a block's texts, in lower case, may have it where it cannot be seen.
     fn may_hide(&self, texts: &[u8], block: &Block) -> bool {
-        self.is_odd
-            || (self.is_of_uuid && block.has_uuids())
+        (self.is_of_uuid && block.has_uuids())
             || (self.is_number && refers_to_number(texts))
-            || (self.word.contains('k') && memmem::find(texts, KELVIN).is_some())
+            || self.needle.may_be_disguised(texts)
     }
 
     /// The docs of a block whose texts may have it, one bit for each; `texts` are those of the block in lower case.
@@ -64,13 +54,13 @@ impl Word {
         if self.may_hide(texts, block) {
             return Ok(u128::MAX);
         }
-        if self.finder.find(texts).is_none() {
+        if !self.needle.is_in(texts) {
             return Ok(0);
         }
         for index in 0..block.docs() {
             for place in block.text_places(index) {
                 let text = texts.get(place?).unwrap_or_default();
-                if self.finder.find(text).is_some() {
+                if self.needle.is_in(text) {
                     docs |= 1 << index;
                     break;
                 }
@@ -94,10 +84,7 @@ pub(super) struct WordSearch {
 impl WordSearch {
     /// The search that a condition contains; `None` when it asks for no words in any case.
     pub(super) fn of(condition: &Filter) -> Option<Self> {
-        let mut words = Vec::new();
-        gather(condition, &mut words);
-        words.truncate(WORDS_MAX);
-        let words: Vec<Word> = words.iter().map(|word| Word::new(word)).collect();
+        let words: Vec<Word> = Needle::all_of(condition).into_iter().map(Word::new).collect();
         (!words.is_empty()).then(|| Self {
             words,
             blocks: HashMap::new(),
@@ -131,7 +118,7 @@ impl WordSearch {
         self.texts.clear();
         self.texts.extend_from_slice(block.stored_texts());
         self.texts.make_ascii_lowercase();
-        let hides_all = block.has_texts_beside() || memmem::find(&self.texts, ESCAPE).is_some();
+        let hides_all = block.has_texts_beside() || has_escapes(&self.texts);
         let docs = self
             .words
             .iter()
@@ -176,7 +163,7 @@ impl WordSearch {
         let text = decoder.terms.term(term.0, term.1)?;
         let mut has = if text.contains('\\') { u16::MAX } else { 0 };
         tokens(&text, &mut self.buffer, |word| {
-            if let Some(place) = self.words.iter().position(|wanted| wanted.word == word) {
+            if let Some(place) = self.words.iter().position(|wanted| wanted.needle.word == word) {
                 has |= 1 << place;
             }
         });
@@ -185,18 +172,5 @@ impl WordSearch {
         }
         self.terms.insert(term, has);
         Ok(has)
-    }
-}
-
-/// The words that whatever satisfies a condition has.
-fn gather(condition: &Filter, words: &mut Vec<String>) {
-    match condition {
-        Filter::And(list) => list.iter().for_each(|one| gather(one, words)),
-        Filter::Text(text) | Filter::Phrase(text) => tokens(text, &mut String::new(), |word| {
-            if !words.iter().any(|known| known == word) {
-                words.push(word.to_owned());
-            }
-        }),
-        _ => {}
     }
 }

@@ -47,7 +47,12 @@ pub(super) struct Kept {
 
 impl Kept {
     fn view(&self) -> Result<View<'_>, CodecError> {
-        View::read(slice(&self.chunk, self.bounds))
+        View::read(self.bytes())
+    }
+
+    /// Its bytes as they are stored.
+    pub(super) fn bytes(&self) -> &[u8] {
+        slice(&self.chunk, self.bounds)
     }
 
     pub(super) fn event(&self) -> Result<Event, CodecError> {

@@ -9,7 +9,7 @@ use annals_model::{Event, Field, Order, Position};
 use hashbrown::HashMap;
 
 use super::{
-    TailPart,
+    READ_AHEAD, TailPart,
     bits::Bits,
     contents::{Contents, Kept},
     unreadable,
@@ -25,9 +25,6 @@ use crate::{
 
 /// Matches per event of the tail below which it is cheaper to read them than to walk a whole index.
 const READ_SHARE: usize = 32;
-/// Matches that are taken while the part is locked once: a page that locked it for every event would wait for the writer
-/// as often.
-const READ_AHEAD: usize = 64;
 
 pub(super) struct TailMatches<'p> {
     part: &'p Arc<TailPart>,

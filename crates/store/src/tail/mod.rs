@@ -47,6 +47,10 @@ const INSERT_SLICE: usize = 32;
 /// and that is the thread that just held it.
 const HAND_OVER_MAX: Duration = Duration::from_millis(1);
 
+/// Events that a reader takes while the part is locked once, to read them when it is not: whoever locked it for every
+/// event would wait for the writer as often.
+const READ_AHEAD: usize = 64;
+
 /// New events up to which following the tail reads them one by one.
 const READ_MAX: u32 = 256;
 

@@ -4,8 +4,15 @@ use std::ops::Range;
 
 use annals_model::{Field, Filter, Position};
 
-use super::{TailPart, bits::Bits, contents::Contents};
-use crate::codec::CodecError;
+use super::{
+    READ_AHEAD, TailPart,
+    bits::Bits,
+    contents::{Contents, Kept},
+};
+use crate::{
+    codec::CodecError,
+    query::needle::{Needle, has_escapes},
+};
 
 /// The numbers below `length` of the events that satisfy a condition, in the total order.
 ///
@@ -42,6 +49,20 @@ fn in_order(contents: &Contents, chosen: &Bits, length: u32) -> Vec<u32> {
     let mut numbers: Vec<u32> = chosen.iter().collect();
     numbers.sort_unstable_by_key(|&number| contents.position(number));
     numbers
+}
+
+/// Whether an event may have all of these words. Its bytes hold all its texts but the name of its outcome.
+fn may_have(needles: &[Needle], kept: &Kept, lower: &mut Vec<u8>) -> bool {
+    if needles.is_empty() {
+        return true;
+    }
+    lower.clear();
+    lower.extend_from_slice(kept.bytes());
+    lower.make_ascii_lowercase();
+    let may_have = |needle: &Needle| {
+        needle.is_in(lower) || needle.is_outcome() || needle.may_be_disguised(lower) || has_escapes(lower)
+    };
+    needles.iter().all(may_have)
 }
 
 struct Selector<'p> {
@@ -169,10 +190,19 @@ impl Selector<'_> {
     /// Decides a single condition by reading every event that is still in question.
     fn read(&self, leaf: &Filter, among: &mut Bits) -> Result<(), CodecError> {
         let numbers: Vec<u32> = among.iter().collect();
-        for number in numbers {
-            let event = self.part.read().contents.event(number)?;
-            if !leaf.matches(&event) {
-                among.remove(number);
+        let (needles, mut lower) = (Needle::all_of(leaf), Vec::new());
+        let mut taken = Vec::with_capacity(READ_AHEAD);
+        for some in numbers.chunks(READ_AHEAD) {
+            {
+                let growing = self.part.read();
+                for &number in some {
+                    taken.push((number, growing.contents.kept(number)?));
+                }
+            }
+            for (number, kept) in taken.drain(..) {
+                if !may_have(&needles, &kept, &mut lower) || !leaf.matches(&kept.event()?) {
+                    among.remove(number);
+                }
             }
         }
         Ok(())

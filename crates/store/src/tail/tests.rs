@@ -6,7 +6,7 @@ use std::{
 };
 
 use annals_model::{
-    Bounds, Event, Field, Filter, Named, Order, Outcome, Position, Request, TimeRange, Timestamp,
+    Bounds, Event, Field, Filter, Json, Named, Order, Outcome, Position, Request, TimeRange, Timestamp,
 };
 use hashbrown::HashMap;
 use proptest::{collection, prelude::*, sample::select};
@@ -238,5 +238,35 @@ fn buckets_are_rounded_towards_the_past() {
     for (time, width, bucket) in [(-1, 10, -10), (0, 10, 0), (19, 10, 10), (5, 0, 5), (i64::MIN, 7, i64::MIN)]
     {
         assert_eq!(bucket_of(Timestamp::from_nanos(time), width), bucket);
+    }
+}
+
+#[test]
+fn words_are_found_however_they_are_spelled() {
+    let json = |text: &str| Json::parse(text).unwrap();
+    let said = |message: &str| Event { message: Some(message.to_owned()), ..Event::default() };
+    let events = [
+        said("BACKUP of db-7"),
+        said("measured 300\u{212a}elvin"),
+        said("Größe"),
+        Event { data: Some(json(r#"{"at":"\u0061pple pie","n":1200}"#)), ..Event::default() },
+        Event { before: Some(json(r#"{"text":"one\ntwo"}"#)), ..Event::default() },
+        Event { outcome: Outcome::Failure, ..Event::default() },
+        Event { labels: BTreeMap::from([("tier".to_owned(), "Gold".to_owned())]), ..Event::default() },
+    ];
+    let events: Vec<Event> = (1..)
+        .zip(events)
+        .map(|(n, event)| Event { id: Uuid::from_u128(n), seq: n as u64, source: "s".into(), ..event })
+        .collect();
+    let part = Arc::new(TailPart::of_events(&events).unwrap());
+    let view = part.view().unwrap();
+    let words =
+        ["backup", "DB 7", "300kelvin", "größe", "apple", "1200", "two", "failure", "gold", "nobody", "tier"];
+    for word in words {
+        for condition in [Filter::Text(word.into()), Filter::Phrase(word.into())] {
+            let expected = events.iter().filter(|event| condition.matches(event)).count();
+            assert_eq!(view.select(&condition).unwrap().count().unwrap(), expected as u64, "{condition:?}");
+            assert_eq!(expected, usize::from(!["nobody", "tier"].contains(&word)), "{word}");
+        }
     }
 }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 /// All peers, in the order of the tables' columns.
 pub(crate) const PEERS: [&str; 4] = ["postgresql", "clickhouse", "duckdb", "sqlite"];
+/// The peers that goals are set by: a run without one of them is not kept.
+const PEERS_OF_GOALS: [&str; 2] = ["postgresql", "clickhouse"];
 /// What `--only` takes, beside the key of a single question.
 const WORKLOADS: [&str; 9] =
     ["limits", "ingest", "reads", "rate", "export", "web", "starts", "posts", "mixed"];
@@ -16,7 +18,8 @@ usage: cargo xtask bench [options]
   --events N[,N...]    events of each profile (default 1000000,10000000)
   --quick              100000 events, kept in target/bench only: for trying it out
   --profile NAME       only `small` (about 454 bytes an event) or `large` (about 1,017)
-  --peers NAMES        none, or some of postgresql,clickhouse,duckdb,sqlite (default: all)
+  --peers NAMES        none, or some of postgresql,clickhouse,duckdb,sqlite (default: all);
+                       without postgresql or clickhouse the results are kept in target/bench only
   --only WORKLOAD      limits, ingest, reads, rate, export, web, starts, posts or mixed, or one question as it is called in the
                        results (org_50); kept in target/bench only. Events are loaded in any case
   --directory DIR      where data is kept while it runs (default target/bench); it needs room for all databases, some 4 GB
@@ -97,7 +100,7 @@ impl Options {
 
     /// Whether the results are whole, and so may replace those that are kept.
     pub(crate) fn is_whole(&self) -> bool {
-        !self.quick && self.only.is_none() && self.peers.len() == PEERS.len()
+        !self.quick && self.only.is_none() && PEERS_OF_GOALS.iter().all(|peer| self.peers.contains(peer))
     }
 }
 
@@ -140,6 +143,7 @@ mod tests {
             assert!(!parse(text).unwrap().is_whole(), "{text}");
         }
         assert_eq!(parse("--peers sqlite,postgresql").unwrap().peers, ["postgresql", "sqlite"]);
+        assert!(parse("--events 10000000 --peers postgresql,clickhouse").unwrap().is_whole());
     }
 
     #[test]

@@ -82,14 +82,16 @@ fn about(page: &mut String, runs: &[Run]) {
     }
     let _ = writeln!(
         page,
-        "| events | JSON of one | measured | sources | load average before |\n|---|---|---|---|---|"
+        "| events | JSON of one | beside | measured | sources | load average before |\n|---|---|---|---|---|---|"
     );
     for run in runs {
+        let beside: Vec<&str> = run.versions.keys().map(|system| called(system)).collect();
         let _ = writeln!(
             page,
-            "| {} | {:.0} B | {} | {} | {:.1} |",
+            "| {} | {:.0} B | {} | {} | {} | {:.1} |",
             count(run.events),
             run.json_bytes,
+            beside.join(", "),
             run.date,
             run.commit,
             run.load_before

@@ -53,6 +53,7 @@ async function ready(page) {
   await page.waitForFunction(() => !document.querySelector('#sign-in[open]'))
   await page.waitForFunction(() => /\d/.test(document.querySelector('#total').textContent))
   await page.waitForFunction(() => !document.querySelector('#events').hasAttribute('aria-busy'))
+  await page.waitForFunction(() => !document.querySelector('#total').hasAttribute('aria-busy'))
 }
 
 const total = async (page) => Number((await page.locator('#total').textContent()).replace(/\D/g, ''))

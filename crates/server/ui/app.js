@@ -108,6 +108,8 @@ async function load() {
   arrivals = { events: [], count: 0 };
   drawArrivals();
   $("events").setAttribute("aria-busy", "true");
+  // Until it is counted anew, what is shown is the number of another view.
+  $("total").setAttribute("aria-busy", "true");
   // The stream first: what is recorded while the list is read must not fall between the two.
   followOrNot();
   table.total = null;
@@ -142,6 +144,7 @@ async function count(mine) {
     timeline.show(answer, view.zone);
   });
   const results = await Promise.allSettled([counted, drawn]);
+  if (loading === mine) $("total").removeAttribute("aria-busy");
   for (const { reason } of results) if (reason && loading === mine) failed(reason);
 }
 

@@ -4,8 +4,9 @@
 use annals_model::{Filter, Outcome, tokens};
 use memchr::memmem::{self, Finder};
 
-/// Words that are looked for at the same time; what has these is held against the condition for the others.
-pub(crate) const WORDS_MAX: usize = 16;
+/// Words that are looked for at the same time; what has these is held against the condition for the others. Segments keep
+/// one bit for each in a `u16`.
+const WORDS_MAX: usize = 16;
 /// The sign of the unit kelvin, whose lower case is a plain k.
 const KELVIN: &[u8] = "\u{212a}".as_bytes();
 /// What begins the escape of a character by its number in JSON.

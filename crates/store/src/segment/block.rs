@@ -22,9 +22,9 @@ use super::{
     decoder::TermCache,
     fields::{CATEGORY, FIXED_FIELDS, ORGANIZATION},
     file::Section,
-    ranks::{CATEGORIES, ORDER, Ranks, Table},
+    ranks::{CATEGORIES, LABELS, RankColumns, Table},
     record::TEXT_COLUMNS,
-    spelled::{LABELS, Spelled, Spelling},
+    spelled::{Spelled, Spelling},
     texts::{self, Pieces, VALUES, VALUES_BEFORE_TEXTS, Values, values_of_ref},
 };
 use crate::Damage;
@@ -80,13 +80,59 @@ enum CodeColumns {
         label_fields: Numbers,
         label_codes: Numbers,
     },
-    Ranks {
-        single: Box<[Ranks; SINGLE_FIELDS]>,
-        categories: Numbers,
-        labels: Numbers,
-        table: Box<Table>,
-        spelled: Spelled,
-    },
+    Ranks(Box<RankedCodes>),
+}
+
+/// The codes of a block since version 2.
+struct RankedCodes {
+    single: RankColumns,
+    categories: Numbers,
+    labels: Numbers,
+    table: Table,
+    spelled: Spelled,
+}
+
+/// Where the entries of each doc begin in a column of entries.
+#[derive(Default)]
+struct Starts {
+    /// One more than there are docs; empty when no doc has an entry.
+    starts: Vec<u32>,
+}
+
+impl Starts {
+    /// Adds up how many entries each doc has.
+    fn of(counts: &Numbers, raw: &[u8], docs: usize) -> Parsed<Self> {
+        if counts.constant() == Some(0) {
+            return Ok(Self::default());
+        }
+        let mut starts = Vec::with_capacity(docs + 1);
+        let mut sum = 0;
+        starts.push(0);
+        for index in 0..docs {
+            let count = counts.get(raw, index)?;
+            if count > ENTRIES_MAX {
+                return Err(Bad("more entries in one event than there can be"));
+            }
+            // A block has so few docs that this cannot overflow.
+            sum += count as u32;
+            starts.push(sum);
+        }
+        Ok(Self { starts })
+    }
+
+    fn total(&self) -> usize {
+        self.starts.last().map_or(0, |end| *end as usize)
+    }
+
+    /// The entries of a doc.
+    fn entries(&self, index: usize) -> Range<usize> {
+        let at = |index: usize| self.starts.get(index).map_or(0, |start| *start as usize);
+        at(index)..at(index + 1)
+    }
+
+    fn bytes(&self) -> usize {
+        size_of_val(self.starts.as_slice())
+    }
 }
 
 /// A decompressed block.
@@ -104,9 +150,9 @@ pub(super) struct Block {
     status: Numbers,
     elapsed: Numbers,
     /// Where the categories, labels and UUIDs of each doc begin.
-    category_starts: Vec<usize>,
-    label_starts: Vec<usize>,
-    uuid_starts: Vec<usize>,
+    category_starts: Starts,
+    label_starts: Starts,
+    uuid_starts: Starts,
     /// How many numbers each doc has, and the columns of the first, second … of them.
     number_counts: Vec<u8>,
     numbers: Vec<Numbers>,
@@ -116,29 +162,12 @@ pub(super) struct Block {
     uuids: usize,
 }
 
-/// Takes the numbers of entries of all docs from the front, and adds them up.
-fn starts(counts: &Numbers, raw: &[u8], docs: usize) -> Parsed<Vec<usize>> {
-    let mut starts = Vec::with_capacity(docs + 1);
-    let mut sum = 0;
-    starts.push(0);
-    for index in 0..docs {
-        let count = counts.get(raw, index)?;
-        if count > ENTRIES_MAX {
-            return Err(Bad("more entries in one event than there can be"));
-        }
-        sum += count as usize;
-        starts.push(sum);
-    }
-    Ok(starts)
-}
-
-fn total(starts: &[usize]) -> usize {
-    starts.last().copied().unwrap_or(0)
-}
-
 /// The columns of numbers by place: how many numbers each doc has, and then a column for each place that one has.
 fn parse_numbers(reader: &mut Reader<'_>, raw: &[u8], docs: usize) -> Parsed<(Vec<u8>, Vec<Numbers>)> {
     let column = Numbers::parse(reader, docs)?;
+    if column.constant() == Some(0) {
+        return Ok((Vec::new(), Vec::new()));
+    }
     let mut counts = Vec::with_capacity(docs);
     for index in 0..docs {
         counts.push(u8::try_from(column.get(raw, index)?).map_err(|_| Bad("too many numbers in one event"))?);
@@ -156,55 +185,51 @@ impl Block {
         let docs = place.docs as usize;
         let mut reader = Reader::new(&raw);
         let recorded = Numbers::parse(&mut reader, docs)?;
-        let mut single_codes = Box::new([Numbers::default(); SINGLE_FIELDS]);
-        let mut single_ranks = Box::new([const { Ranks::Constant(0) }; SINGLE_FIELDS]);
-        if table.is_some() {
-            for (column, parent) in ORDER {
-                let parent = parent.and_then(|parent| single_ranks.get(parent));
-                single_ranks[column] = Ranks::parse(&mut reader, docs, parent)?;
+        let mut codes = match table {
+            Some(table) => {
+                let single = RankColumns::parse(&mut reader, docs)?;
+                let (spelled, none) = (Spelled::of(&table), Numbers::default());
+                let codes = RankedCodes { single, categories: none, labels: none, table, spelled };
+                CodeColumns::Ranks(Box::new(codes))
             }
-        } else {
-            for column in &mut *single_codes {
-                *column = Numbers::parse(&mut reader, docs)?;
+            None => {
+                let mut single = Box::new([Numbers::default(); SINGLE_FIELDS]);
+                for column in &mut *single {
+                    *column = Numbers::parse(&mut reader, docs)?;
+                }
+                let none = Numbers::default();
+                CodeColumns::Codes { single, categories: none, label_fields: none, label_codes: none }
             }
-        }
+        };
         let mut next = || Numbers::parse(&mut reader, docs);
         let (flags, status, elapsed) = (next()?, next()?, next()?);
         let (category_counts, label_counts, uuid_counts) = (next()?, next()?, next()?);
-        let category_starts = starts(&category_counts, &raw, docs)?;
-        let label_starts = starts(&label_counts, &raw, docs)?;
-        let uuid_starts = starts(&uuid_counts, &raw, docs)?;
+        let category_starts = Starts::of(&category_counts, &raw, docs)?;
+        let label_starts = Starts::of(&label_counts, &raw, docs)?;
+        let uuid_starts = Starts::of(&uuid_counts, &raw, docs)?;
         let (mut number_counts, mut numbers) = (Vec::new(), Vec::new());
-        if table.is_some() {
+        if matches!(codes, CodeColumns::Ranks(_)) {
             (number_counts, numbers) = parse_numbers(&mut reader, &raw, docs)?;
         }
-        let categories = Numbers::parse(&mut reader, total(&category_starts))?;
-        let labels = Numbers::parse(&mut reader, total(&label_starts))?;
-        let codes = match table {
-            None => CodeColumns::Codes {
-                single: single_codes,
-                categories,
-                label_fields: labels,
-                label_codes: Numbers::parse(&mut reader, total(&label_starts))?,
-            },
-            Some(table) => {
-                let spelled = Spelled::of(&table);
-                CodeColumns::Ranks {
-                    single: single_ranks,
-                    categories,
-                    labels,
-                    table: Box::new(table),
-                    spelled,
-                }
+        let mut entries = |starts: &Starts| Numbers::parse(&mut reader, starts.total());
+        match &mut codes {
+            CodeColumns::Codes { categories, label_fields, label_codes, .. } => {
+                *categories = entries(&category_starts)?;
+                *label_fields = entries(&label_starts)?;
+                *label_codes = entries(&label_starts)?;
             }
-        };
+            CodeColumns::Ranks(codes) => {
+                codes.categories = entries(&category_starts)?;
+                codes.labels = entries(&label_starts)?;
+            }
+        }
         let texts_at = reader.at();
         let mut texts: [Texts; TEXT_COLUMNS] = Default::default();
         for column in &mut texts {
             *column = Texts::parse(&mut reader, &raw, docs)?;
         }
         let uuids = reader.at();
-        reader.take(total(&uuid_starts) * 16)?;
+        reader.take(uuid_starts.total() * 16)?;
         if !reader.is_empty() {
             return Err(Bad("a block is longer than its columns"));
         }
@@ -266,7 +291,7 @@ impl Block {
 
     /// Whether a text refers to a UUID, or may refer to the event's own id, which is one.
     pub(super) fn has_uuids(&self) -> bool {
-        total(&self.uuid_starts) > 0 || texts::refers_to_id(self.stored_texts())
+        self.uuid_starts.total() > 0 || texts::refers_to_id(self.stored_texts())
     }
 
     /// Whether a text lies beside the block.
@@ -276,11 +301,17 @@ impl Block {
 
     /// Bytes it takes in memory, about.
     pub(super) fn bytes(&self) -> usize {
-        let spelled = match &self.codes {
-            CodeColumns::Codes { .. } => 0,
-            CodeColumns::Ranks { spelled, .. } => spelled.bytes(),
+        let codes = match &self.codes {
+            CodeColumns::Codes { .. } => size_of::<[Numbers; SINGLE_FIELDS]>(),
+            CodeColumns::Ranks(codes) => {
+                let RankedCodes { single, table, spelled, .. } = &**codes;
+                size_of::<RankedCodes>() + single.bytes() + table.bytes() + spelled.bytes()
+            }
         };
-        self.raw.len() + self.docs * 256 + spelled
+        let starts = [&self.category_starts, &self.label_starts, &self.uuid_starts].map(Starts::bytes);
+        let texts = self.texts.iter().map(Texts::bytes).sum::<usize>();
+        let numbers = self.number_counts.len() + size_of_val(self.numbers.as_slice());
+        size_of::<Self>() + self.raw.len() + codes + starts.iter().sum::<usize>() + texts + numbers
     }
 
     /// Code + 1 of a column, or 0.
@@ -288,9 +319,7 @@ impl Block {
         const MISSING: Bad = Bad("a column that is not there");
         match &self.codes {
             CodeColumns::Codes { single, .. } => self.code(single.get(column).ok_or(MISSING)?, index),
-            CodeColumns::Ranks { single, table, .. } => {
-                table.code(column, single.get(column).ok_or(MISSING)?.get(index))
-            }
+            CodeColumns::Ranks(codes) => codes.table.code(column, codes.single.get(column, index)),
         }
     }
 
@@ -298,9 +327,7 @@ impl Block {
     fn rank(&self, column: usize, index: usize) -> Option<usize> {
         match &self.codes {
             CodeColumns::Codes { .. } => None,
-            CodeColumns::Ranks { single, .. } => {
-                single.get(column).map(|ranks| usize::from(ranks.get(index)))
-            }
+            CodeColumns::Ranks(codes) => Some(usize::from(codes.single.get(column, index))),
         }
     }
 
@@ -313,8 +340,10 @@ impl Block {
         terms: &mut TermCache<'_>,
     ) -> Result<Parsed<Spelling<'_>>, Damage> {
         const MISSING: Bad = Bad("a rank without a code");
-        let CodeColumns::Ranks { table, spelled, .. } = &self.codes else { return Ok(Err(MISSING)) };
-        let Some(place) = spelled.place(column, rank) else { return Ok(Err(MISSING)) };
+        let CodeColumns::Ranks(codes) = &self.codes else { return Ok(Err(MISSING)) };
+        let RankedCodes { table, spelled, .. } = &**codes;
+        let place = table.entry(column, rank).and_then(|entry| spelled.place(entry));
+        let Some(place) = place else { return Ok(Err(MISSING)) };
         if let Some(text) = place.get() {
             return Ok(Ok(Spelling::Kept(text)));
         }
@@ -337,7 +366,7 @@ impl Block {
                 Ok(code) => Ok(Ok(Spelling::Own(terms.term(field, code)?))),
                 Err(bad) => Ok(Err(bad)),
             },
-            CodeColumns::Ranks { categories, .. } => match self.code(categories, entry) {
+            CodeColumns::Ranks(codes) => match self.code(&codes.categories, entry) {
                 Ok(rank) => self.spell(CATEGORIES, rank as usize, field, terms),
                 Err(bad) => Ok(Err(bad)),
             },
@@ -354,12 +383,12 @@ impl Block {
                     (Err(bad), _) | (_, Err(bad)) => Ok(Err(bad)),
                 }
             }
-            CodeColumns::Ranks { labels, table, .. } => {
-                let rank = match self.code(labels, entry) {
+            CodeColumns::Ranks(codes) => {
+                let rank = match self.code(&codes.labels, entry) {
                     Ok(rank) => rank as usize,
                     Err(bad) => return Ok(Err(bad)),
                 };
-                let Some((label, _)) = table.labels.get(rank) else {
+                let Some((label, _)) = codes.table.labels.get(rank) else {
                     return Ok(Err(Bad("a rank without a label")));
                 };
                 let text = self.spell(LABELS, rank, field(*label), terms)?;
@@ -368,21 +397,17 @@ impl Block {
         }
     }
 
-    fn entries(starts: &[usize], index: usize) -> Range<usize> {
-        starts.get(index).copied().unwrap_or(0)..starts.get(index + 1).copied().unwrap_or(0)
-    }
-
     fn code(&self, column: &Numbers, index: usize) -> Parsed<u32> {
         u32::try_from(column.get(&self.raw, index)?).map_err(|_| Bad("a code that is too large"))
     }
 
     /// Appends the codes of the categories of an event.
     pub(super) fn categories(&self, index: usize, out: &mut Vec<u32>) -> Parsed<()> {
-        for entry in Self::entries(&self.category_starts, index) {
+        for entry in self.category_starts.entries(index) {
             out.push(match &self.codes {
                 CodeColumns::Codes { categories, .. } => self.code(categories, entry)?,
-                CodeColumns::Ranks { categories, table, .. } => {
-                    table.column_code(CATEGORIES, self.code(categories, entry)? as usize)?
+                CodeColumns::Ranks(codes) => {
+                    codes.table.column_code(CATEGORIES, self.code(&codes.categories, entry)? as usize)?
                 }
             });
         }
@@ -391,14 +416,14 @@ impl Block {
 
     /// Appends labels and codes of an event.
     pub(super) fn labels(&self, index: usize, out: &mut Vec<(u32, u32)>) -> Parsed<()> {
-        for entry in Self::entries(&self.label_starts, index) {
+        for entry in self.label_starts.entries(index) {
             out.push(match &self.codes {
                 CodeColumns::Codes { label_fields, label_codes, .. } => {
                     (self.code(label_fields, entry)?, self.code(label_codes, entry)?)
                 }
-                CodeColumns::Ranks { labels, table, .. } => {
-                    let rank = self.code(labels, entry)? as usize;
-                    table.labels.get(rank).copied().ok_or(Bad("a rank without a label"))?
+                CodeColumns::Ranks(codes) => {
+                    let rank = self.code(&codes.labels, entry)? as usize;
+                    codes.table.labels.get(rank).copied().ok_or(Bad("a rank without a label"))?
                 }
             });
         }
@@ -417,7 +442,7 @@ impl Block {
     }
 
     fn uuids(&self, index: usize) -> &[u8] {
-        let range = Self::entries(&self.uuid_starts, index);
+        let range = self.uuid_starts.entries(index);
         self.raw.get(self.uuids + range.start * 16..self.uuids + range.end * 16).unwrap_or_default()
     }
 
@@ -529,12 +554,12 @@ impl Segment {
         let required = |field: usize| text(field).ok_or_else(|| bad(Bad("a required field is absent")));
         let organization = self.organization_text(block, doc, terms)?;
         let mut category_texts = Vec::new();
-        for entry in Block::entries(&block.category_starts, index) {
+        for entry in block.category_starts.entries(index) {
             category_texts.push(block.category(entry, terms)?.map_err(bad)?);
         }
         let categories: Vec<&str> = category_texts.iter().map(|text| &**text).collect();
         let mut label_texts = Vec::new();
-        for entry in Block::entries(&block.label_starts, index) {
+        for entry in block.label_starts.entries(index) {
             let (label, text) = block.label(entry, terms)?.map_err(bad)?;
             let field = (FIXED_FIELDS as u32).saturating_add(label);
             label_texts.push((self.label_key(field)?, text));

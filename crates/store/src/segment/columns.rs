@@ -94,6 +94,11 @@ impl Numbers {
         Ok(Self { base, width, distinct, at, length })
     }
 
+    /// The number that all entries are, if it is one.
+    pub(super) const fn constant(&self) -> Option<u64> {
+        if self.width == 0 { Some(self.base) } else { None }
+    }
+
     /// The number at `index`; `raw` is the block that the column was parsed from.
     pub(super) fn get(&self, raw: &[u8], index: usize) -> Parsed<u64> {
         const MISSING: Bad = Bad("a column that is too short");
@@ -235,6 +240,11 @@ impl Texts {
             entries.push(Some((start, reader.at(), code & 1 == 1)));
         }
         Ok(Self { entries, which })
+    }
+
+    /// Bytes it takes in memory, but for itself.
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(self.entries.as_slice())
     }
 
     /// Whether a text lies beside the block.

@@ -21,10 +21,6 @@ pub(crate) const BLOCKS_BYTES_MAX: usize = 24 << 20;
 pub(crate) const RENDERED_BYTES_MAX: usize = 8 << 20;
 /// Terms of fields with many that one query keeps.
 const TERMS_MAX: usize = 16 << 10;
-/// A field with at most so many terms has a place for each of them.
-const SMALL_FIELD_TERMS: u32 = 1 << 10;
-/// The fields that may have such places; a label beyond them has none.
-const SMALL_FIELDS: u32 = 64;
 /// Terms of a field with more than so many are rarely met twice and not kept.
 const KEPT_FIELD_TERMS: u32 = 256 << 10;
 
@@ -61,34 +57,22 @@ pub(super) struct Decoder<'s> {
     pub(super) terms: TermCache<'s>,
 }
 
-/// The texts of a field by code, as far as they were asked for.
-type Texts = Box<[Option<Arc<str>>]>;
-
-/// The texts of codes.
+/// The texts of codes, as far as one query or one merge asked for them.
 pub(super) struct TermCache<'s> {
     segment: &'s Segment,
-    /// By field and code, for fields with few terms: most of an event's terms are found without hashing.
-    small: Vec<Option<Texts>>,
+    /// By field and code, for fields with many terms.
     texts: HashMap<u64, Arc<str>>,
 }
 
 impl<'s> TermCache<'s> {
     fn new(segment: &'s Segment) -> Self {
-        Self { segment, small: Vec::new(), texts: HashMap::new() }
+        Self { segment, texts: HashMap::new() }
     }
 
     /// The text of a code of a field.
     pub(super) fn term(&mut self, field: u32, code: u32) -> Result<Arc<str>, Damage> {
-        let place = match self.small.get_mut(field as usize) {
-            Some(Some(codes)) => codes.get_mut(code as usize),
-            _ => None,
-        };
-        if let Some(Some(text)) = &place {
-            return Ok(Arc::clone(text));
-        }
-        if let Some(place) = place {
-            let text: Arc<str> = self.segment.dictionary(field)?.text(code)?.into();
-            return Ok(Arc::clone(place.insert(text)));
+        if let Some(text) = self.segment.small_terms.term(self.segment, field, code)? {
+            return Ok(text);
         }
         let key = u64::from(field) << 32 | u64::from(code);
         if let Some(text) = self.texts.get(&key) {
@@ -96,19 +80,6 @@ impl<'s> TermCache<'s> {
         }
         let dictionary = self.segment.dictionary(field)?;
         let text: Arc<str> = dictionary.text(code)?.into();
-        if dictionary.terms() <= SMALL_FIELD_TERMS && field < SMALL_FIELDS {
-            if self.small.len() <= field as usize {
-                self.small.resize_with(field as usize + 1, || None);
-            }
-            let mut codes = vec![None; dictionary.terms() as usize];
-            if let Some(place) = codes.get_mut(code as usize) {
-                *place = Some(Arc::clone(&text));
-            }
-            if let Some(field) = self.small.get_mut(field as usize) {
-                *field = Some(codes.into());
-            }
-            return Ok(text);
-        }
         if dictionary.terms() > KEPT_FIELD_TERMS {
             return Ok(text);
         }

@@ -17,7 +17,7 @@ use super::{
     draft::{Draft, DraftEvents, DraftPostings},
     fields::{CATEGORY, FIXED_FIELDS, ORGANIZATION},
     file::Section,
-    ranks::{CATEGORIES, Table},
+    ranks::Table,
     record::Record,
     terms::{Dictionary, TermWalk, TermsWriter},
     word_index::{CopiedBlocks, NOT_COPIED},
@@ -126,9 +126,8 @@ impl<'s> Input<'s> {
 
     /// Replaces the codes of a block of this input by the new ones.
     fn map_table(&self, table: &mut Table) -> Result<(), Damage> {
-        for (column, codes) in table.columns.iter_mut().enumerate() {
-            let field = if column == CATEGORIES { CATEGORY } else { SINGLE[column] };
-            for code in codes {
+        for (column, field) in SINGLE.into_iter().chain([CATEGORY]).enumerate() {
+            for code in table.column_mut(column) {
                 *code = self.new_code(field, *code)?;
             }
         }

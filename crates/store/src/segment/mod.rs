@@ -29,6 +29,7 @@ mod search;
 mod select;
 mod sets;
 mod sink;
+mod small_terms;
 mod spelled;
 mod split;
 mod terms;
@@ -59,6 +60,7 @@ use self::{
     fields::{FIXED_FIELDS, FieldRecord, ORGANIZATION, SOURCE},
     file::{Section, SegmentFile},
     ranks::Widths,
+    small_terms::SmallTerms,
 };
 pub(crate) use self::{
     merge::merge_segments,
@@ -127,6 +129,7 @@ pub(crate) struct Segment {
     fixed: Vec<FieldRecord>,
     /// How wide the codes in the tables of its blocks are.
     widths: Widths,
+    small_terms: SmallTerms,
 }
 
 impl Drop for Segment {
@@ -145,7 +148,8 @@ impl Segment {
         let docs = docs.ok_or_else(|| file.damage(Section::Fields, 0, "an impossible number of events"))?;
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let widths = Widths::default();
-        let mut segment = Self { file, number, meta, docs, fixed: Vec::new(), widths };
+        let small_terms = SmallTerms::default();
+        let mut segment = Self { file, number, meta, docs, fixed: Vec::new(), widths, small_terms };
         segment.fixed =
             (0..FIXED_FIELDS as u32).map(|index| segment.field_record(index)).collect::<Result<_, _>>()?;
         segment.widths = Widths::of(&segment.fixed, segment.labels() as usize);

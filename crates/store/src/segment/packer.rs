@@ -233,9 +233,8 @@ impl BlockPacker {
     /// block may be open.
     pub(super) fn copy(&mut self, block: &BlockCopy<'_>, sink: &mut Sink) -> Result<u32, WriteError> {
         debug_assert_eq!(self.docs, 0, "no block is open");
-        let columns = block.table.columns.iter().map(Vec::as_slice);
         self.table.clear();
-        Table::write(columns, &block.table.labels, &self.widths, &mut self.table);
+        Table::write(block.table.columns(), &block.table.labels, &self.widths, &mut self.table);
         let number = self.blocks();
         self.put(block.place.docs, block.frame_bytes, block.raw_bytes, block.bytes, sink)?;
         Ok(number)

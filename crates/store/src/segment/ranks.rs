@@ -2,6 +2,8 @@
 //! these ranks in its frame; which codes they stand for is in the block's table, outside of the frame. So a frame does
 //! not depend on the segment's dictionaries, and merging copies it and writes the table anew.
 
+use std::ops::Range;
+
 use super::{
     bits::{Bad, BitWriter, Parsed, Reader, put_varint, unpack, width_of},
     block::{SINGLE, SINGLE_FIELDS},
@@ -126,57 +128,99 @@ fn put(entries: &[u8], base: u8, out: &mut Vec<u8>) {
     }
 }
 
-/// The ranks of one column, as they are read.
-#[derive(Debug, Clone)]
-pub(super) enum Ranks {
+/// The ranks of one column.
+#[derive(Debug, Clone, Copy)]
+enum RankColumn {
+    /// All docs have this one.
     Constant(u8),
-    Each(Box<[u8]>),
+    /// Each doc has its own; where they begin.
+    Each(u32),
 }
 
-impl Ranks {
-    /// Takes a column for `docs` docs from the front.
-    pub(super) fn parse(reader: &mut Reader<'_>, docs: usize, parent: Option<&Self>) -> Parsed<Self> {
+/// The columns of ranks of a block, as they are read: all in one piece of memory, as a block is read for a few events
+/// more often than not.
+#[derive(Debug, Clone)]
+pub(super) struct RankColumns {
+    docs: usize,
+    bytes: Vec<u8>,
+    columns: [RankColumn; SINGLE_FIELDS],
+}
+
+impl RankColumns {
+    /// Takes all columns for `docs` docs from the front.
+    pub(super) fn parse(reader: &mut Reader<'_>, docs: usize) -> Parsed<Self> {
+        let columns = [RankColumn::Constant(0); SINGLE_FIELDS];
+        let mut all = Self { docs, bytes: Vec::with_capacity(docs * SINGLE_FIELDS), columns };
+        for (column, parent) in ORDER {
+            let read = all.parse_column(reader, parent)?;
+            if let Some(column) = all.columns.get_mut(column) {
+                *column = read;
+            }
+        }
+        Ok(all)
+    }
+
+    fn parse_column(&mut self, reader: &mut Reader<'_>, parent: Option<usize>) -> Parsed<RankColumn> {
         let kind = reader.u8()?;
         let parent = match (kind & BY_PARENT != 0, parent) {
             (false, _) => None,
             (true, Some(parent)) => Some(parent),
             (true, None) => return Err(Bad("a column that no other one determines")),
         };
-        let length = parent.map_or(docs, |parent| parent.most() + 1);
-        let entries: Box<[u8]> = match kind & !BY_PARENT {
-            CONSTANT => return Ok(Self::Constant(reader.u8()?)),
-            PLAIN => reader.take(length)?.into(),
+        let length = parent.map_or(self.docs, |parent| usize::from(self.most(parent)) + 1);
+        let start = self.bytes.len();
+        match kind & !BY_PARENT {
+            CONSTANT => return Ok(RankColumn::Constant(reader.u8()?)),
+            PLAIN => self.bytes.extend_from_slice(reader.take(length)?),
             NEWS => {
                 let mut newest = 0_u8;
-                let decode = |code: &u8| match code.checked_sub(1) {
+                self.bytes.extend(reader.take(length)?.iter().map(|code| match code.checked_sub(1) {
                     Some(rank) => rank,
                     None => {
                         newest = newest.saturating_add(1);
                         newest
                     }
-                };
-                reader.take(length)?.iter().map(decode).collect()
+                }));
             }
             _ => return Err(Bad("an unknown kind of column")),
-        };
-        let Some(parent) = parent else { return Ok(Self::Each(entries)) };
-        let of = |doc: usize| entries.get(usize::from(parent.get(doc))).copied().unwrap_or(0);
-        Ok(Self::Each((0..docs).map(of).collect()))
+        }
+        let Some(parent) = parent else { return Ok(RankColumn::Each(start as u32)) };
+        let at = self.bytes.len();
+        for doc in 0..self.docs {
+            let entry = start + usize::from(self.get(parent, doc));
+            let rank = if entry < at { self.bytes.get(entry).copied() } else { None };
+            self.bytes.push(rank.unwrap_or(0));
+        }
+        Ok(RankColumn::Each(at as u32))
     }
 
-    /// Rank + 1 of a doc, or 0.
-    pub(super) fn get(&self, doc: usize) -> u8 {
-        match self {
-            Self::Constant(rank) => *rank,
-            Self::Each(ranks) => ranks.get(doc).copied().unwrap_or(0),
+    /// Rank + 1 of a doc in a column, or 0.
+    pub(super) fn get(&self, column: usize, doc: usize) -> u8 {
+        match self.columns.get(column) {
+            Some(RankColumn::Each(start)) if doc < self.docs => {
+                self.bytes.get(*start as usize + doc).copied().unwrap_or(0)
+            }
+            Some(RankColumn::Constant(rank)) => *rank,
+            _ => 0,
         }
     }
 
-    fn most(&self) -> usize {
-        usize::from(match self {
-            Self::Constant(rank) => *rank,
-            Self::Each(ranks) => ranks.iter().copied().max().unwrap_or(0),
-        })
+    /// The largest rank of a column.
+    fn most(&self, column: usize) -> u8 {
+        match self.columns.get(column) {
+            Some(RankColumn::Each(start)) => {
+                let start = *start as usize;
+                let ranks = self.bytes.get(start..start + self.docs).unwrap_or_default();
+                ranks.iter().copied().max().unwrap_or(0)
+            }
+            Some(RankColumn::Constant(rank)) => *rank,
+            None => 0,
+        }
+    }
+
+    /// Bytes it takes in memory, but for itself.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes.capacity()
     }
 }
 
@@ -184,8 +228,10 @@ impl Ranks {
 pub(super) const TABLE_COLUMNS: usize = SINGLE_FIELDS + 1;
 /// The place of the categories among them.
 pub(super) const CATEGORIES: usize = SINGLE_FIELDS;
+/// The place of the labels behind the columns.
+pub(super) const LABELS: usize = TABLE_COLUMNS;
 /// The bit that says that there are labels.
-const LABELS_BIT: u32 = 1 << TABLE_COLUMNS;
+const LABELS_BIT: u32 = 1 << LABELS;
 /// The most entries of one part of a table that are believed.
 const ENTRIES_MAX: u64 = 1 << 20;
 
@@ -212,7 +258,10 @@ impl Widths {
 /// Which codes the ranks of a block stand for.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Table {
-    pub(super) columns: [Vec<u32>; TABLE_COLUMNS],
+    /// The codes of one column after the other.
+    codes: Vec<u32>,
+    /// Where each column ends in them.
+    ends: [u32; TABLE_COLUMNS],
     /// Label and code.
     pub(super) labels: Vec<(u32, u32)>,
 }
@@ -282,13 +331,16 @@ impl Table {
             u32::try_from(code).map_err(|_| Bad("a code that is too large"))
         };
         let mut table = Self::default();
-        for ((codes, count), width) in table.columns.iter_mut().zip(counts).zip(widths.columns) {
+        // No more than there are bytes, whatever the counts say; a code without bits is alone in its column.
+        table.codes.reserve_exact(counts.iter().sum::<usize>().min(rest.len() * 8 + TABLE_COLUMNS));
+        for ((end, count), width) in table.ends.iter_mut().zip(counts).zip(widths.columns) {
             if count > 1 && width == 0 {
                 return Err(SAME);
             }
             for _ in 0..count {
-                codes.push(next(u32::from(width))?);
+                table.codes.push(next(u32::from(width))?);
             }
+            *end = table.codes.len() as u32;
         }
         if labels > 1 && u32::from(widths.labels) + label_codes == 0 {
             return Err(SAME);
@@ -307,8 +359,44 @@ impl Table {
 
     /// The code of a rank of a column.
     pub(super) fn column_code(&self, column: usize, rank: usize) -> Parsed<u32> {
-        let code = self.columns.get(column).and_then(|codes| codes.get(rank)).copied();
-        code.ok_or(Bad("a rank without a code"))
+        self.column(column).get(rank).copied().ok_or(Bad("a rank without a code"))
+    }
+
+    fn place(&self, column: usize) -> Range<usize> {
+        let start = column.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+        start as usize..self.ends.get(column).copied().unwrap_or(start) as usize
+    }
+
+    /// The place of a rank of a column, or of a label ([`LABELS`]), among all entries.
+    pub(super) fn entry(&self, column: usize, rank: usize) -> Option<usize> {
+        let place = if column == LABELS { self.codes.len()..self.entries() } else { self.place(column) };
+        place.start.checked_add(rank).filter(|entry| place.contains(entry))
+    }
+
+    /// How many entries there are: codes of all columns, and labels.
+    pub(super) fn entries(&self) -> usize {
+        self.codes.len() + self.labels.len()
+    }
+
+    /// The codes of a column.
+    pub(super) fn column(&self, column: usize) -> &[u32] {
+        self.codes.get(self.place(column)).unwrap_or_default()
+    }
+
+    /// The codes of a column, to be replaced.
+    pub(super) fn column_mut(&mut self, column: usize) -> &mut [u32] {
+        let place = self.place(column);
+        self.codes.get_mut(place).unwrap_or_default()
+    }
+
+    /// The codes of every column.
+    pub(super) fn columns(&self) -> impl Iterator<Item = &[u32]> + Clone {
+        (0..TABLE_COLUMNS).map(|column| self.column(column))
+    }
+
+    /// Bytes it takes in memory, but for itself.
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(self.codes.as_slice()) + size_of_val(self.labels.as_slice())
     }
 }
 
@@ -333,33 +421,34 @@ mod tests {
             codes in vec((0_u32..12, 0_u32..90), 1..96),
             modulo in 1_u32..12,
         ) {
-            let (mut parent, mut free, mut determined) = (Column::default(), Column::default(), Column::default());
+            // Column 1 is the parent of 2 and 13; nothing determines 3.
+            let mut columns: [Column; SINGLE_FIELDS] = Default::default();
             for (one, two) in &codes {
-                parent.push(*one);
-                free.push(*two);
-                determined.push(one % modulo);
+                for (number, column) in columns.iter_mut().enumerate() {
+                    column.push(match number {
+                        1 => *one,
+                        3 | 13 => *two,
+                        2 => one % modulo,
+                        _ => 7,
+                    });
+                }
             }
             let mut bytes = Vec::new();
-            parent.write(None, &mut bytes);
-            free.write(Some(&parent), &mut bytes);
-            determined.write(Some(&parent), &mut bytes);
-            let mut reader = Reader::new(&bytes);
-            let first = Ranks::parse(&mut reader, codes.len(), None).unwrap();
-            let read = [
-                (&parent, first.clone()),
-                (&free, Ranks::parse(&mut reader, codes.len(), Some(&first)).unwrap()),
-                (&determined, Ranks::parse(&mut reader, codes.len(), Some(&first)).unwrap()),
-            ];
-            prop_assert!(reader.is_empty());
-            for (written, ranks) in read {
-                for doc in 0..codes.len() {
-                    prop_assert_eq!(ranks.get(doc), written.ranks[doc]);
-                }
+            for (column, parent) in ORDER {
+                columns[column].write(parent.map(|parent| &columns[parent]), &mut bytes);
             }
-            for (column, codes) in [(&free, codes.iter().map(|(_, two)| *two).collect::<Vec<_>>())] {
-                for (rank, code) in column.ranks.iter().zip(codes) {
-                    prop_assert_eq!(rank.checked_sub(1).map_or(0, |rank| column.codes[usize::from(rank)] + 1), code);
+            let mut reader = Reader::new(&bytes);
+            let read = RankColumns::parse(&mut reader, codes.len()).unwrap();
+            prop_assert!(reader.is_empty());
+            for (number, column) in columns.iter().enumerate() {
+                for doc in 0..codes.len() {
+                    prop_assert_eq!(read.get(number, doc), column.ranks[doc]);
                 }
+                prop_assert_eq!(read.get(number, codes.len()), if is_constant(&column.ranks) { column.ranks[0] } else { 0 });
+            }
+            for (rank, (_, code)) in columns[3].ranks.iter().zip(&codes) {
+                let spelled = rank.checked_sub(1).map_or(0, |rank| columns[3].codes[usize::from(rank)] + 1);
+                prop_assert_eq!(spelled, *code);
             }
         }
 
@@ -372,7 +461,7 @@ mod tests {
             let mut bytes = Vec::new();
             Table::write(columns.iter().map(Vec::as_slice), &labels, &widths, &mut bytes);
             let table = Table::parse(&bytes, &widths).unwrap();
-            prop_assert_eq!(table.columns.to_vec(), columns);
+            prop_assert_eq!(table.columns().map(<[u32]>::to_vec).collect::<Vec<_>>(), columns);
             prop_assert_eq!(table.labels, labels);
         }
 
@@ -380,8 +469,8 @@ mod tests {
         fn any_bytes_can_be_read(bytes: Vec<u8>, docs in 0_usize..100, width in 0_u8..70) {
             let _ = Table::parse(&bytes, &Widths { columns: [width; TABLE_COLUMNS], labels: width });
             let mut reader = Reader::new(&bytes);
-            if let Ok(parent) = Ranks::parse(&mut reader, docs, None) {
-                let _ = Ranks::parse(&mut reader, docs, Some(&parent));
+            if let Ok(columns) = RankColumns::parse(&mut reader, docs) {
+                let _ = columns.get(SINGLE_FIELDS, docs);
             }
         }
     }

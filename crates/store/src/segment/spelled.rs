@@ -6,37 +6,24 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use super::ranks::{TABLE_COLUMNS, Table};
-
-/// The place of the labels behind the columns of a table.
-pub(super) const LABELS: usize = TABLE_COLUMNS;
+use super::ranks::Table;
 
 /// Bytes in memory of a text, about.
 const TEXT_BYTES: usize = 48;
 
 /// A place for the text of every entry of a block's table.
 pub(super) struct Spelled {
-    /// Where the texts of each column begin, and those of the labels; one more at the end.
-    starts: [usize; TABLE_COLUMNS + 2],
     texts: Box<[OnceLock<Arc<str>>]>,
 }
 
 impl Spelled {
     pub(super) fn of(table: &Table) -> Self {
-        let mut starts = [0; TABLE_COLUMNS + 2];
-        let lengths = table.columns.iter().map(Vec::len).chain([table.labels.len()]);
-        let mut end = 0;
-        for (start, length) in starts.iter_mut().skip(1).zip(lengths) {
-            end += length;
-            *start = end;
-        }
-        Self { starts, texts: (0..end).map(|_| OnceLock::new()).collect() }
+        Self { texts: (0..table.entries()).map(|_| OnceLock::new()).collect() }
     }
 
-    /// The place for the text of a rank of a column.
-    pub(super) fn place(&self, column: usize, rank: usize) -> Option<&OnceLock<Arc<str>>> {
-        let at = self.starts.get(column)?.checked_add(rank)?;
-        if at < *self.starts.get(column + 1)? { self.texts.get(at) } else { None }
+    /// The place for the text of an entry of the table.
+    pub(super) fn place(&self, entry: usize) -> Option<&OnceLock<Arc<str>>> {
+        self.texts.get(entry)
     }
 
     /// Bytes it takes in memory when everything is spelled out, about.

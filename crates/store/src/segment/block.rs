@@ -22,7 +22,7 @@ use super::{
     decoder::TermCache,
     fields::{CATEGORY, FIXED_FIELDS, ORGANIZATION},
     file::Section,
-    ranks::{CATEGORIES, LABELS, RankColumns, Table},
+    ranks::{CATEGORIES, LABELS, RankColumns, Table, Widths},
     record::TEXT_COLUMNS,
     spelled::{Spelled, Spelling},
     texts::{self, Pieces, VALUES, VALUES_BEFORE_TEXTS, Values, values_of_ref},
@@ -181,14 +181,14 @@ fn parse_numbers(reader: &mut Reader<'_>, raw: &[u8], docs: usize) -> Parsed<(Ve
 
 impl Block {
     /// Reads a decompressed block; `table` is what stands before it since version 2.
-    fn parse(raw: Vec<u8>, place: &BlockPlace, table: Option<Table>) -> Parsed<Self> {
+    fn parse(raw: Vec<u8>, place: &BlockPlace, table: Option<Table>, widths: &Widths) -> Parsed<Self> {
         let docs = place.docs as usize;
         let mut reader = Reader::new(&raw);
         let recorded = Numbers::parse(&mut reader, docs)?;
         let mut codes = match table {
             Some(table) => {
                 let single = RankColumns::parse(&mut reader, docs)?;
-                let (spelled, none) = (Spelled::of(&table), Numbers::default());
+                let (spelled, none) = (Spelled::of(&table, widths), Numbers::default());
                 let codes = RankedCodes { single, categories: none, labels: none, table, spelled };
                 CodeColumns::Ranks(Box::new(codes))
             }
@@ -332,19 +332,18 @@ impl Block {
     }
 
     /// The text of a rank of a column of the table, or of a label, which is a term of `field`.
-    fn spell(
-        &self,
+    fn spell<'t, 's: 't>(
+        &'t self,
         column: usize,
         rank: usize,
         field: u32,
-        terms: &mut TermCache<'_>,
-    ) -> Result<Parsed<Spelling<'_>>, Damage> {
+        terms: &mut TermCache<'s>,
+    ) -> Result<Parsed<Spelling<'t>>, Damage> {
         const MISSING: Bad = Bad("a rank without a code");
         let CodeColumns::Ranks(codes) = &self.codes else { return Ok(Err(MISSING)) };
         let RankedCodes { table, spelled, .. } = &**codes;
-        let place = table.entry(column, rank).and_then(|entry| spelled.place(entry));
-        let Some(place) = place else { return Ok(Err(MISSING)) };
-        if let Some(text) = place.get() {
+        let place = spelled.place(column, rank);
+        if let Some(text) = place.and_then(OnceLock::get) {
             return Ok(Ok(Spelling::Kept(text)));
         }
         let code = match table.labels.get(rank) {
@@ -354,12 +353,22 @@ impl Block {
                 Err(bad) => return Ok(Err(bad)),
             },
         };
+        let Some(place) = place else {
+            return Ok(Ok(match terms.small_term(field, code)? {
+                Some(text) => Spelling::Kept(text),
+                None => Spelling::Own(terms.term(field, code)?),
+            }));
+        };
         let text = terms.term(field, code)?;
         Ok(Ok(Spelling::Kept(place.get_or_init(|| text))))
     }
 
     /// The text of an entry of the categories.
-    fn category(&self, entry: usize, terms: &mut TermCache<'_>) -> Result<Parsed<Spelling<'_>>, Damage> {
+    fn category<'t, 's: 't>(
+        &'t self,
+        entry: usize,
+        terms: &mut TermCache<'s>,
+    ) -> Result<Parsed<Spelling<'t>>, Damage> {
         let field = CATEGORY as u32;
         match &self.codes {
             CodeColumns::Codes { categories, .. } => match self.code(categories, entry) {
@@ -374,7 +383,11 @@ impl Block {
     }
 
     /// The number of the label of an entry of the labels, and its text.
-    fn label(&self, entry: usize, terms: &mut TermCache<'_>) -> Result<Parsed<(u32, Spelling<'_>)>, Damage> {
+    fn label<'t, 's: 't>(
+        &'t self,
+        entry: usize,
+        terms: &mut TermCache<'s>,
+    ) -> Result<Parsed<(u32, Spelling<'t>)>, Damage> {
         let field = |label: u32| (FIXED_FIELDS as u32).saturating_add(label);
         match &self.codes {
             CodeColumns::Codes { label_fields, label_codes, .. } => {
@@ -484,7 +497,7 @@ impl Segment {
         let end = if table.is_some() { place.beside } else { place.end };
         let frame = self.file.bytes(Section::Blocks, place.frame..end)?;
         decompress(frame, place.raw_bytes as usize)
-            .and_then(|raw| Block::parse(raw, &place, table))
+            .and_then(|raw| Block::parse(raw, &place, table, &self.widths))
             .map_err(|bad| self.bad(Section::Blocks, place.start, bad))
     }
 

@@ -69,11 +69,13 @@ impl<'s> TermCache<'s> {
         Self { segment, texts: HashMap::new() }
     }
 
+    /// The text of a code of a field with few terms; `None` of others.
+    pub(super) fn small_term(&self, field: u32, code: u32) -> Result<Option<&'s str>, Damage> {
+        self.segment.small_terms.term(self.segment, field, code)
+    }
+
     /// The text of a code of a field.
     pub(super) fn term(&mut self, field: u32, code: u32) -> Result<Arc<str>, Damage> {
-        if let Some(text) = self.segment.small_terms.term(self.segment, field, code)? {
-            return Ok(text);
-        }
         let key = u64::from(field) << 32 | u64::from(code);
         if let Some(text) = self.texts.get(&key) {
             return Ok(Arc::clone(text));

@@ -137,6 +137,27 @@ enum RankColumn {
     Each(u32),
 }
 
+/// How many ranks a byte can be, 0 included.
+const RANKS: usize = 1 << 8;
+
+/// Makes ranks of what is stored for them.
+fn ranks_of(kind: u8, entries: &mut [u8]) -> Parsed<()> {
+    match kind {
+        PLAIN => Ok(()),
+        NEWS => {
+            let mut newest = 0_u8;
+            for entry in entries {
+                *entry = entry.checked_sub(1).unwrap_or_else(|| {
+                    newest = newest.saturating_add(1);
+                    newest
+                });
+            }
+            Ok(())
+        }
+        _ => Err(Bad("an unknown kind of column")),
+    }
+}
+
 /// The columns of ranks of a block, as they are read: all in one piece of memory, as a block is read for a few events
 /// more often than not.
 #[derive(Debug, Clone)]
@@ -167,31 +188,32 @@ impl RankColumns {
             (true, Some(parent)) => Some(parent),
             (true, None) => return Err(Bad("a column that no other one determines")),
         };
-        let length = parent.map_or(self.docs, |parent| usize::from(self.most(parent)) + 1);
-        let start = self.bytes.len();
-        match kind & !BY_PARENT {
-            CONSTANT => return Ok(RankColumn::Constant(reader.u8()?)),
-            PLAIN => self.bytes.extend_from_slice(reader.take(length)?),
-            NEWS => {
-                let mut newest = 0_u8;
-                self.bytes.extend(reader.take(length)?.iter().map(|code| match code.checked_sub(1) {
-                    Some(rank) => rank,
-                    None => {
-                        newest = newest.saturating_add(1);
-                        newest
-                    }
-                }));
+        match (kind & !BY_PARENT, parent) {
+            (CONSTANT, _) => Ok(RankColumn::Constant(reader.u8()?)),
+            (kind, None) => {
+                let start = self.bytes.len();
+                self.bytes.extend_from_slice(reader.take(self.docs)?);
+                ranks_of(kind, self.bytes.get_mut(start..).unwrap_or_default())?;
+                Ok(RankColumn::Each(start as u32))
             }
-            _ => return Err(Bad("an unknown kind of column")),
+            (kind, Some(parent)) => {
+                let mut by_rank = [0; RANKS];
+                let read = reader.take(usize::from(self.most(parent)) + 1)?;
+                let entries = by_rank.get_mut(..read.len()).unwrap_or_default();
+                entries.copy_from_slice(read);
+                ranks_of(kind, entries)?;
+                let rank = |of: u8| by_rank.get(usize::from(of)).copied().unwrap_or(0);
+                let start = match self.columns.get(parent) {
+                    Some(RankColumn::Each(start)) => *start as usize,
+                    Some(RankColumn::Constant(of)) => return Ok(RankColumn::Constant(rank(*of))),
+                    None => return Ok(RankColumn::Constant(0)),
+                };
+                let at = self.bytes.len();
+                self.bytes.extend_from_within(start..start + self.docs);
+                self.bytes.iter_mut().skip(at).for_each(|of| *of = rank(*of));
+                Ok(RankColumn::Each(at as u32))
+            }
         }
-        let Some(parent) = parent else { return Ok(RankColumn::Each(start as u32)) };
-        let at = self.bytes.len();
-        for doc in 0..self.docs {
-            let entry = start + usize::from(self.get(parent, doc));
-            let rank = if entry < at { self.bytes.get(entry).copied() } else { None };
-            self.bytes.push(rank.unwrap_or(0));
-        }
-        Ok(RankColumn::Each(at as u32))
     }
 
     /// Rank + 1 of a doc in a column, or 0.
@@ -365,17 +387,6 @@ impl Table {
     fn place(&self, column: usize) -> Range<usize> {
         let start = column.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
         start as usize..self.ends.get(column).copied().unwrap_or(start) as usize
-    }
-
-    /// The place of a rank of a column, or of a label ([`LABELS`]), among all entries.
-    pub(super) fn entry(&self, column: usize, rank: usize) -> Option<usize> {
-        let place = if column == LABELS { self.codes.len()..self.entries() } else { self.place(column) };
-        place.start.checked_add(rank).filter(|entry| place.contains(entry))
-    }
-
-    /// How many entries there are: codes of all columns, and labels.
-    pub(super) fn entries(&self) -> usize {
-        self.codes.len() + self.labels.len()
     }
 
     /// The codes of a column.

@@ -1,17 +1,24 @@
 //! The texts of fields with few terms, such as types, actions and outcomes, spelled out once for all queries: nearly every
 //! event has them, and a block that is read for one event should not have to look them up again.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use super::{Segment, fields::FIXED_FIELDS};
 use crate::Damage;
 
 /// A field with at most so many terms has a place for each of them. It bounds what a segment keeps: a few hundred
 /// kilobytes when every field has that many.
-const FIELD_TERMS_MAX: u32 = 256;
+const FIELD_TERMS_MAX: u32 = 1 << FIELD_CODE_BITS;
+/// Bits of the codes of such a field.
+const FIELD_CODE_BITS: u8 = 8;
+
+/// Whether a field has few terms, by the bits of its codes.
+pub(super) const fn is_small(code_bits: u8) -> bool {
+    code_bits <= FIELD_CODE_BITS
+}
 
 /// By code.
-type Texts = Box<[OnceLock<Arc<str>>]>;
+type Texts = Box<[OnceLock<Box<str>>]>;
 
 /// The texts of a segment's fixed fields with few terms, by field.
 #[derive(Debug, Default)]
@@ -21,16 +28,27 @@ pub(super) struct SmallTerms {
 
 impl SmallTerms {
     /// The text of a code of a field of `segment`; `None` when the field has many terms or is a label.
-    pub(super) fn term(&self, segment: &Segment, field: u32, code: u32) -> Result<Option<Arc<str>>, Damage> {
-        let Some(record) = segment.fixed.get(field as usize) else { return Ok(None) };
-        let (1..=FIELD_TERMS_MAX) = record.terms else { return Ok(None) };
-        let Some(texts) = self.fields.get(field as usize) else { return Ok(None) };
+    pub(super) fn term<'s>(
+        &'s self,
+        segment: &'s Segment,
+        field: u32,
+        code: u32,
+    ) -> Result<Option<&'s str>, Damage> {
+        let (Some(record), Some(texts)) =
+            (segment.fixed.get(field as usize), self.fields.get(field as usize))
+        else {
+            return Ok(None);
+        };
+        if record.terms > FIELD_TERMS_MAX {
+            return Ok(None);
+        }
         let texts = texts.get_or_init(|| (0..record.terms).map(|_| OnceLock::new()).collect());
+        // A code that is not there is looked for as others are, and named as damage.
         let Some(place) = texts.get(code as usize) else { return Ok(None) };
         if let Some(text) = place.get() {
-            return Ok(Some(Arc::clone(text)));
+            return Ok(Some(text));
         }
-        let text: Arc<str> = segment.dictionary(field)?.text(code)?.into();
-        Ok(Some(Arc::clone(place.get_or_init(|| text))))
+        let text = segment.dictionary(field)?.text(code)?.into_boxed_str();
+        Ok(Some(place.get_or_init(|| text)))
     }
 }

@@ -116,18 +116,17 @@ impl<'a> BitWriter<'a> {
         debug_assert!(width == 64 || value >> width == 0, "the value fits its width");
         self.pending |= u128::from(value) << self.bits;
         self.bits += width;
-        while self.bits >= 8 {
-            self.out.push(self.pending as u8);
-            self.pending >>= 8;
-            self.bits -= 8;
+        if self.bits >= 64 {
+            self.out.extend_from_slice(&(self.pending as u64).to_le_bytes());
+            self.pending >>= 64;
+            self.bits -= 64;
         }
     }
 
-    /// Fills the last byte up with zeros.
+    /// Writes what is left, the last byte filled up with zeros.
     pub(super) fn finish(self) {
-        if self.bits > 0 {
-            self.out.push(self.pending as u8);
-        }
+        let bytes = self.bits.div_ceil(8) as usize;
+        self.out.extend(self.pending.to_le_bytes().iter().take(bytes));
     }
 }
 

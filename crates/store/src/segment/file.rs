@@ -24,7 +24,7 @@ pub(super) const MAGIC: [u8; 8] = *b"ANNALSEG";
 /// The last bytes of a segment file.
 pub(super) const MAGIC_END: [u8; 8] = *b"GESLANNA";
 /// The version of the format that this code writes.
-pub(crate) const FORMAT_VERSION: u32 = 3;
+pub(crate) const FORMAT_VERSION: u32 = 4;
 /// The oldest version that it reads.
 const FORMAT_VERSION_OLDEST: u32 = 1;
 /// What one checksum covers.

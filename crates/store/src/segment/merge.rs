@@ -473,7 +473,7 @@ fn write_postings(
         }
         // A damaged dictionary may say twice that an event has a term.
         docs.dedup();
-        field.push(&docs, index as usize != ORGANIZATION)?;
+        field.push(&docs, index as usize != ORGANIZATION);
     }
     draft.end_field(field)
 }

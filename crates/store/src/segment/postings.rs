@@ -1,5 +1,5 @@
-//! Postings: which docs have a term. One doc lies in the reference itself, a few are deltas, many are a Roaring bitmap
-//! in its published serialised form. Decoded bitmaps are remembered, as totals ask for the same ones again.
+//! Postings: which docs have a term. One doc lies in the reference itself, a few are the distances between them, many
+//! are cut into chunks. Decoded sets of many are remembered, as totals ask for the same ones again.
 
 use std::sync::Arc;
 
@@ -7,17 +7,24 @@ use roaring::RoaringBitmap;
 
 use super::{
     WriteError,
-    bits::{Bad, Parsed, Reader, pack, put_varint, width_of},
+    bits::{Bad, BitWriter, Parsed, Reader, pack, put_varint, unpack, width_of},
+    chunks,
     fields::{FieldRecord, Presence},
     file::Section,
+    old_postings, rice,
     sets::{DocSet, Docs, docs_of_term},
     sink::Sink,
     terms::Dictionary,
 };
 use crate::Damage;
 
-/// Up to so many docs are written as deltas.
-const FEW_MAX: usize = 256;
+/// Up to so many docs are the distances between them.
+pub(super) const FEW_MAX: usize = 256;
+/// Bits that say how many low bits the distances have.
+const LOW_WIDTH: u32 = 5;
+/// Bytes that a posting of a few docs has at most: with the number of low bits that the mean distance suggests, each doc
+/// takes no more bits than a doc's number has and three.
+const FEW_BYTES_MAX: u64 = 1_024;
 
 /// The docs of one term.
 #[derive(Debug, Clone)]
@@ -40,6 +47,8 @@ impl Posting {
 pub(super) struct PostingsWriter {
     references: Vec<u64>,
     postings: Vec<u8>,
+    /// The chunks of the term that is written.
+    chunks: Vec<u8>,
     /// One bit per doc that has a value.
     present: Vec<u8>,
     docs: u32,
@@ -48,38 +57,38 @@ pub(super) struct PostingsWriter {
 impl PostingsWriter {
     pub(super) fn new(docs: u32) -> Self {
         let present = vec![0; (docs as usize).div_ceil(8)];
-        Self { references: Vec::new(), postings: Vec::new(), present, docs }
+        Self { references: Vec::new(), postings: Vec::new(), chunks: Vec::new(), present, docs }
     }
 
     /// Adds the docs of the next term in ascending order. `with_postings` is false where the docs are a range that is
     /// written elsewhere.
-    pub(super) fn push(&mut self, docs: &[u32], with_postings: bool) -> std::io::Result<()> {
+    pub(super) fn push(&mut self, docs: &[u32], with_postings: bool) {
         debug_assert!(docs.is_sorted_by(|a, b| a < b) && !docs.is_empty(), "docs are sorted and distinct");
         for doc in docs {
             self.present[*doc as usize / 8] |= 1 << (doc % 8);
         }
         if !with_postings {
-            return Ok(());
+            return;
         }
         if let [doc] = docs {
             self.references.push(u64::from(*doc) << 1);
-            return Ok(());
+            return;
         }
         self.references.push((self.postings.len() as u64) << 1 | 1);
         put_varint(&mut self.postings, docs.len() as u64);
         if docs.len() <= FEW_MAX {
-            let mut next = 0;
-            for doc in docs {
-                put_varint(&mut self.postings, u64::from(doc - next));
-                next = doc + 1;
-            }
-            return Ok(());
+            let (low, _) = rice::best_low(docs);
+            let mut bits = BitWriter::new(&mut self.postings);
+            bits.put(docs.first().copied().map_or(0, u64::from), doc_width(self.docs));
+            bits.put(u64::from(low), LOW_WIDTH);
+            rice::write(&mut bits, docs, low);
+            bits.finish();
+            return;
         }
-        let mut bitmap =
-            RoaringBitmap::from_sorted_iter(docs.iter().copied()).map_err(std::io::Error::other)?;
-        bitmap.optimize();
-        put_varint(&mut self.postings, bitmap.serialized_size() as u64);
-        bitmap.serialize_into(&mut self.postings)
+        self.chunks.clear();
+        chunks::write(docs, &mut self.chunks);
+        put_varint(&mut self.postings, self.chunks.len() as u64);
+        self.postings.extend_from_slice(&self.chunks);
     }
 
     /// Appends everything to the section `postings` and says in the field's record where it is.
@@ -121,10 +130,15 @@ impl PostingsWriter {
     }
 }
 
+/// Bits of a doc's number, of so many docs.
+const fn doc_width(docs: u32) -> u32 {
+    width_of(docs.saturating_sub(1) as u64)
+}
+
 /// Where the docs of a term are.
 enum Place<'s> {
     One(u32),
-    Few(usize, Reader<'s>),
+    Few(usize, &'s [u8]),
     Many(u64, &'s [u8]),
 }
 
@@ -145,8 +159,8 @@ impl<'s> Dictionary<'s> {
         if value > self.record.postings_bytes {
             return Err(self.damage(Bad("a posting outside of its field")));
         }
-        // What follows is read from as many bytes as the longest short posting can have; a bitmap says its length.
-        let most = (FEW_MAX as u64 + 2) * 10;
+        // What follows is read from as many bytes as the longest short posting can have; a long one says its length.
+        let most = if self.is_old() { old_postings::FEW_BYTES_MAX } else { FEW_BYTES_MAX };
         let end = self.record.postings_bytes.min(value.saturating_add(most));
         let head_at = self.record.postings + value;
         let head = self.segment.file.bytes(Section::Postings, head_at..self.record.postings + end)?;
@@ -156,48 +170,41 @@ impl<'s> Dictionary<'s> {
             return Err(self.damage(Bad("a term without docs")));
         }
         if count <= FEW_MAX as u64 {
-            return Ok(Place::Few(count as usize, reader));
+            return Ok(Place::Few(count as usize, head.get(reader.at()..).unwrap_or_default()));
         }
         let length = reader.varint().map_err(|bad| self.damage(bad))?;
-        let bitmap_at = head_at + reader.at() as u64;
-        let bytes =
-            self.segment.file.bytes(Section::Postings, bitmap_at..bitmap_at.saturating_add(length))?;
+        let at = head_at + reader.at() as u64;
+        let bytes = self.segment.file.bytes(Section::Postings, at..at.saturating_add(length))?;
         Ok(Place::Many(count, bytes))
+    }
+
+    /// Whether the postings are those of versions 1 to 3.
+    fn is_old(&self) -> bool {
+        self.segment.file.version() < 4
     }
 
     fn damage(&self, Bad(reason): Bad) -> Damage {
         self.segment.file.damage(Section::Postings, self.record.postings, reason)
     }
 
-    fn visit_few(
-        &self,
-        count: usize,
-        mut reader: Reader<'s>,
-        mut visit: impl FnMut(u32),
-    ) -> Result<(), Damage> {
-        let mut next = 0_u64;
-        for _ in 0..count {
-            let doc = reader.varint().map_err(|bad| self.damage(bad))?.saturating_add(next);
-            if doc >= u64::from(self.segment.docs) {
-                return Err(self.damage(Bad("a posting of a doc that is not there")));
-            }
-            visit(doc as u32);
-            next = doc + 1;
-        }
-        Ok(())
-    }
-
-    fn few(&self, count: usize, reader: Reader<'s>, docs: &mut Vec<u32>) -> Result<(), Damage> {
-        self.visit_few(count, reader, |doc| docs.push(doc))
-    }
-
-    fn bitmap(&self, bytes: &[u8], count: u64) -> Result<RoaringBitmap, Damage> {
-        let bitmap = read_bitmap(bytes, self.segment.docs).map_err(|bad| self.damage(bad))?;
-        if bitmap.len() == count {
-            Ok(bitmap)
+    fn visit_few(&self, count: usize, bytes: &'s [u8], visit: impl FnMut(u32)) -> Result<(), Damage> {
+        let docs = self.segment.docs;
+        let visited = if self.is_old() {
+            old_postings::visit_few(bytes, count, docs, visit)
         } else {
-            Err(self.damage(Bad("a bitmap of another cardinality")))
-        }
+            visit_few(bytes, count, docs, visit)
+        };
+        visited.map_err(|bad| self.damage(bad))
+    }
+
+    fn many(&self, bytes: &[u8], count: u64) -> Result<RoaringBitmap, Damage> {
+        let docs = self.segment.docs;
+        let set = if self.is_old() {
+            old_postings::many(bytes, count, docs)
+        } else {
+            chunks::bitmap(bytes, count, docs)
+        };
+        set.map_err(|bad| self.damage(bad))
     }
 
     /// How many docs have a term.
@@ -213,13 +220,13 @@ impl<'s> Dictionary<'s> {
     pub(super) fn posting(&self, index: u32, code: u32) -> Result<Posting, Damage> {
         match self.place(code)? {
             Place::One(doc) => Ok(Posting::Few(vec![doc])),
-            Place::Few(count, reader) => {
+            Place::Few(count, bytes) => {
                 let mut docs = Vec::with_capacity(count);
-                self.few(count, reader, &mut docs)?;
+                self.visit_few(count, bytes, |doc| docs.push(doc))?;
                 Ok(Posting::Few(docs))
             }
             Place::Many(count, bytes) => {
-                docs_of_term(self.segment, index, code, || self.bitmap(bytes, count)).map(Posting::Many)
+                docs_of_term(self.segment, index, code, || self.many(bytes, count)).map(Posting::Many)
             }
         }
     }
@@ -236,13 +243,13 @@ impl<'s> Dictionary<'s> {
         let is_in = |doc: u32| bits.get(doc as usize / 64).is_some_and(|word| word >> (doc % 64) & 1 == 1);
         match self.place(code)? {
             Place::One(doc) => Ok(u64::from(is_in(doc))),
-            Place::Few(count, reader) => {
+            Place::Few(count, bytes) => {
                 let mut common = 0;
-                self.visit_few(count, reader, |doc| common += u64::from(is_in(doc)))?;
+                self.visit_few(count, bytes, |doc| common += u64::from(is_in(doc)))?;
                 Ok(common)
             }
             Place::Many(count, bytes) => {
-                let set = docs_of_term(self.segment, index, code, || self.bitmap(bytes, count))?;
+                let set = docs_of_term(self.segment, index, code, || self.many(bytes, count))?;
                 Ok(set.intersection_len(docs))
             }
         }
@@ -252,8 +259,12 @@ impl<'s> Dictionary<'s> {
     pub(super) fn append_docs(&self, code: u32, docs: &mut Vec<u32>) -> Result<(), Damage> {
         match self.place(code)? {
             Place::One(doc) => docs.push(doc),
-            Place::Few(count, reader) => self.few(count, reader, docs)?,
-            Place::Many(count, bytes) => docs.extend(self.bitmap(bytes, count)?),
+            Place::Few(count, bytes) => self.visit_few(count, bytes, |doc| docs.push(doc))?,
+            Place::Many(count, bytes) if self.is_old() => docs.extend(self.many(bytes, count)?),
+            Place::Many(count, bytes) => {
+                let appended = chunks::append(bytes, count, self.segment.docs, docs);
+                appended.map_err(|bad| self.damage(bad))?;
+            }
         }
         Ok(())
     }
@@ -274,6 +285,16 @@ impl<'s> Dictionary<'s> {
             Presence::Absent => all.minus(&all.among(stored()?)),
         })
     }
+}
+
+/// Visits a few docs, all of them below `docs`.
+fn visit_few(bytes: &[u8], count: usize, docs: u32, visit: impl FnMut(u32)) -> Parsed<()> {
+    const SHORT: Bad = Bad("a posting that ends too early");
+    let width = doc_width(docs);
+    let first = unpack(bytes, 0, width).ok_or(SHORT)?;
+    let low = unpack(bytes, u64::from(width), LOW_WIDTH).ok_or(SHORT)?;
+    let start = u64::from(width + LOW_WIDTH);
+    rice::read(bytes, start, low as u32, first as u32, count as u64 - 1, docs, visit)
 }
 
 /// Reads a serialised bitmap of docs below `docs`.

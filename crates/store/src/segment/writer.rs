@@ -197,7 +197,7 @@ impl<'s> Column<'s> {
         }
         let mut field = draft.field();
         for bounds in ends[1..].windows(2) {
-            field.push(&docs[bounds[0] as usize..bounds[1] as usize], with_postings)?;
+            field.push(&docs[bounds[0] as usize..bounds[1] as usize], with_postings);
         }
         draft.end_field(field)
     }
@@ -223,7 +223,7 @@ fn write_many(
         docs.extend(numbers.iter().map(|number| arrangement.docs[number as usize]));
         docs.sort_unstable();
         docs.dedup();
-        field.push(&docs, true)?;
+        field.push(&docs, true);
     }
     draft.end_field(field)
 }

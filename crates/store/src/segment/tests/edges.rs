@@ -99,7 +99,7 @@ fn every_event_may_have_the_same_id() {
 }
 
 #[test]
-fn large_postings_are_bitmaps() {
+fn large_postings_are_counted_and_found() {
     let place = Place::new();
     let mut events: Vec<Event> = (0..9_000).map(event).collect();
     for (event, number) in events.iter_mut().zip(0_u64..) {

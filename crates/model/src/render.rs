@@ -309,13 +309,34 @@ fn put_number(number: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(&digits[at..]);
 }
 
+/// Whether JSON escapes a byte.
+const fn is_special(byte: u8) -> bool {
+    byte < b' ' || byte == b'"' || byte == b'\\'
+}
+
+/// Whether there is a byte that JSON escapes. Nearly every text is short and has none, so eight bytes are looked at
+/// together, the last eight overlapping those before.
+fn has_special(bytes: &[u8]) -> bool {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGHS: u64 = ONES << 7;
+    // A borrow can spoil the bytes above one that is below the limit, which is found then anyway.
+    let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word;
+    let special = |chunk: &[u8; 8]| {
+        let word = u64::from_le_bytes(*chunk);
+        let (quote, backslash) = (ONES * u64::from(b'"'), ONES * u64::from(b'\\'));
+        (below(word, b' ') | below(word ^ quote, 1) | below(word ^ backslash, 1)) & HIGHS != 0
+    };
+    match (bytes.as_chunks(), bytes.last_chunk()) {
+        ((chunks, _), Some(last)) => chunks.iter().any(special) || special(last),
+        _ => bytes.iter().copied().any(is_special),
+    }
+}
+
 /// Appends a text as JSON.
 fn put_text(text: &str, out: &mut Vec<u8>) {
-    let is_special = |byte: u8| (byte < b' ') | (byte == b'"') | (byte == b'\\');
     let mut rest = text.as_bytes();
     out.push(b'"');
-    // Nearly every text has nothing to escape; looking at all its bytes without a way out is done many at a time.
-    if !rest.iter().fold(false, |found, byte| found | is_special(*byte)) {
+    if !has_special(rest) {
         out.extend_from_slice(rest);
         out.push(b'"');
         return;
@@ -344,6 +365,20 @@ fn put_text(text: &str, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_json_escapes_is_found_wherever_it_stands() {
+        for length in 0..20 {
+            for other in [b'a', 0x7f, 0x80, 0xff, b'!', b'#', b'[', b']'] {
+                assert!(!has_special(&vec![other; length]));
+                for (at, byte) in (0..length).flat_map(|at| (0..=u8::MAX).map(move |byte| (at, byte))) {
+                    let mut bytes = vec![other; length];
+                    bytes[at] = byte;
+                    assert_eq!(has_special(&bytes), is_special(byte), "{byte} at {at} of {length} {other}");
+                }
+            }
+        }
+    }
 
     fn written(event: &Event) -> String {
         let mut out = Vec::new();

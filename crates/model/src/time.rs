@@ -121,7 +121,7 @@ impl Timestamp {
     pub fn write_rfc3339(self, out: &mut Vec<u8>) {
         // Years have four digits in the whole range of the type.
         let (mut text, mut at) = (*b"0000-00-00T00:00:00.000000000Z", 0);
-        let mut put = |digits: usize, mut value: u64| {
+        let mut put = |digits: usize, mut value: u32| {
             for place in (at..at + digits).rev() {
                 text[place] = b'0' + (value % 10) as u8;
                 value /= 10;
@@ -130,14 +130,15 @@ impl Timestamp {
         };
         let seconds = self.seconds();
         let (year, month, day) = civil_date(seconds.div_euclid(86_400));
-        let second = seconds.rem_euclid(86_400).unsigned_abs();
-        put(4, year);
-        put(2, month);
-        put(2, day);
+        // All of these are small: division by a constant is cheaper in 32 bits.
+        let second = seconds.rem_euclid(86_400) as u32;
+        put(4, year as u32);
+        put(2, month as u32);
+        put(2, day as u32);
         put(2, second / 3_600);
         put(2, second / 60 % 60);
         put(2, second % 60);
-        let fraction = self.0.rem_euclid(NANOS_PER_SECOND).unsigned_abs();
+        let fraction = self.0.rem_euclid(NANOS_PER_SECOND) as u32;
         put(9, fraction);
         let length = match fraction {
             0 => 19,

@@ -1,7 +1,10 @@
 //! The docs of a frequent term, by chunks of 65,536 numbers: runs where they have long ones, a bit for each number where
 //! they are dense, distances otherwise. Dense chunks and runs are as Roaring has them, so that they are copied.
 
-use std::ops::RangeInclusive;
+use std::{
+    io::{ErrorKind, Read},
+    ops::RangeInclusive,
+};
 
 use roaring::RoaringBitmap;
 
@@ -263,11 +266,38 @@ pub(super) fn bitmap(bytes: &[u8], count: u64, docs: u32) -> Parsed<RoaringBitma
         // Nobody reads the offsets who reads the whole.
         out.resize(out.len() + chunks.len() * 4, 0);
     }
-    chunks.iter().try_for_each(|chunk| chunk.append_roaring(&mut out))?;
-    // Every chunk was found to be in order and to have as many docs as it says; to look once more takes as long as half
+    let mut source = RoaringSource { bytes: out, at: 0, chunks: chunks.iter(), bad: None };
+    // Every chunk is found to be in order and to have as many docs as it says; to look once more takes as long as half
     // of all the rest.
-    let set = RoaringBitmap::deserialize_unchecked_from(out.as_slice()).map_err(|_| UNORDERED)?;
+    let set = RoaringBitmap::deserialize_unchecked_from(&mut source);
+    let set = set.map_err(|_| source.bad.unwrap_or(UNORDERED))?;
     if set.max().is_some_and(|max| max >= docs) { Err(OUTSIDE) } else { Ok(set) }
+}
+
+/// Gives Roaring its head and then chunk after chunk, without ever having more than one in memory.
+struct RoaringSource<'c, 's> {
+    bytes: Vec<u8>,
+    at: usize,
+    chunks: std::slice::Iter<'c, Chunk<'s>>,
+    bad: Option<Bad>,
+}
+
+impl Read for RoaringSource<'_, '_> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        if self.at == self.bytes.len() {
+            self.bytes.clear();
+            self.at = 0;
+            if let Some(chunk) = self.chunks.next() {
+                chunk.append_roaring(&mut self.bytes).map_err(|bad| {
+                    self.bad = Some(bad);
+                    std::io::Error::from(ErrorKind::InvalidData)
+                })?;
+            }
+        }
+        let read = self.bytes.get(self.at..).unwrap_or_default().read(out)?;
+        self.at += read;
+        Ok(read)
+    }
 }
 
 #[cfg(test)]

@@ -15,7 +15,8 @@ use super::{
 };
 use crate::Damage;
 
-/// Homes per hundred docs: how empty the table is.
+/// Homes per hundred docs: how empty the table is. With 120 an event takes 0.8 bytes less, but looking for an absent id,
+/// which deduplication does for every event in every segment, takes a fifth longer in a table of four million.
 const HOMES_PER_HUNDRED: u64 = 140;
 /// Slots that are looked at together.
 const PROBE_SLOTS: u64 = 16;

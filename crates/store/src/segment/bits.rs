@@ -28,6 +28,7 @@ impl<'a> Reader<'a> {
         self.at >= self.bytes.len()
     }
 
+    #[inline]
     pub(super) fn take(&mut self, length: usize) -> Parsed<&'a [u8]> {
         let end = self.at.checked_add(length).ok_or(Bad("a length that overflows"))?;
         let taken = self.bytes.get(self.at..end).ok_or(Bad("it ends too early"))?;
@@ -55,8 +56,31 @@ impl<'a> Reader<'a> {
         self.array().map(i64::from_le_bytes)
     }
 
+    /// What comes next, without taking it: so many bytes, zeros behind the end.
+    #[inline]
+    pub(super) fn window<const N: usize>(&self) -> [u8; N] {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        rest.first_chunk().copied().unwrap_or_else(|| {
+            let mut padded = [0; N];
+            padded.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+            padded
+        })
+    }
+
     /// LEB128, at most ten bytes.
+    #[inline]
     pub(super) fn varint(&mut self) -> Parsed<u64> {
+        // Nearly all are of one byte.
+        match self.bytes.get(self.at) {
+            Some(byte @ 0..0x80) => {
+                self.at += 1;
+                Ok(u64::from(*byte))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Parsed<u64> {
         let mut value = 0_u64;
         for shift in (0..64).step_by(7) {
             let byte = self.u8()?;
@@ -73,6 +97,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A varint that counts or measures something in memory.
+    #[inline]
     pub(super) fn length(&mut self) -> Parsed<usize> {
         usize::try_from(self.varint()?).map_err(|_| Bad("a length that overflows"))
     }

@@ -5,10 +5,9 @@
 //! dictionary. A single event of a block can be made without making the others.
 
 use std::{
-    borrow::Cow,
     cell::RefCell,
     ops::Range,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use annals_model::{EntityRef, EventRef, Outcome, RequestRef, Timestamp, limits::EVENT_BYTES_MAX};
@@ -22,10 +21,10 @@ use super::{
     decoder::TermCache,
     fields::{CATEGORY, FIXED_FIELDS, ORGANIZATION},
     file::Section,
-    ranks::{CATEGORIES, LABELS, RankColumns, Table, Widths},
+    ranks::{CATEGORIES, LABELS, RankColumns, Table},
     record::TEXT_COLUMNS,
-    spelled::{Spelled, Spelling},
-    texts::{self, Pieces, VALUES, VALUES_BEFORE_TEXTS, Values, values_of_ref},
+    spelled::{Place, Spelled},
+    texts::{self, Decoded, Pieces, VALUES, VALUES_BEFORE_TEXTS, Values, values_of_ref},
 };
 use crate::Damage;
 
@@ -89,7 +88,60 @@ struct RankedCodes {
     categories: Numbers,
     labels: Numbers,
     table: Table,
-    spelled: Spelled,
+    /// Held while one event is read.
+    spelled: Mutex<Spelled>,
+    spelled_bytes: usize,
+}
+
+impl RankedCodes {
+    /// Spells out the text of a rank of a column of the table, or of a label, which is a term of `field`.
+    #[inline]
+    fn spell(
+        &self,
+        column: usize,
+        rank: usize,
+        field: u32,
+        spelled: &mut Spelled,
+        terms: &mut TermCache<'_>,
+    ) -> Result<Parsed<Place>, Damage> {
+        let number = spelled.number(column, rank);
+        match number.and_then(|number| spelled.known(number)) {
+            Some(place) => Ok(Ok(place)),
+            None => self.spell_first(column, rank, field, spelled, terms),
+        }
+    }
+
+    /// The same when it is asked for the first time.
+    fn spell_first(
+        &self,
+        column: usize,
+        rank: usize,
+        field: u32,
+        spelled: &mut Spelled,
+        terms: &mut TermCache<'_>,
+    ) -> Result<Parsed<Place>, Damage> {
+        let code = match self.table.labels.get(rank) {
+            Some((_, code)) if column == LABELS => *code,
+            _ => match self.table.column_code(column, rank) {
+                Ok(code) => code,
+                Err(bad) => return Ok(Err(bad)),
+            },
+        };
+        let place = spelled.add(|texts| terms.push(field, code, texts))?;
+        if let (Some(number), Ok(place)) = (spelled.number(column, rank), place) {
+            spelled.know(number, place);
+        }
+        Ok(place)
+    }
+}
+
+/// What the texts of one event are read into, to be used again for the next.
+#[derive(Default)]
+pub(super) struct TextBuffers {
+    source_id: String,
+    request_id: String,
+    others: String,
+    numbers: Vec<u64>,
 }
 
 /// Where the entries of each doc begin in a column of entries.
@@ -181,15 +233,18 @@ fn parse_numbers(reader: &mut Reader<'_>, raw: &[u8], docs: usize) -> Parsed<(Ve
 
 impl Block {
     /// Reads a decompressed block; `table` is what stands before it since version 2.
-    fn parse(raw: Vec<u8>, place: &BlockPlace, table: Option<Table>, widths: &Widths) -> Parsed<Self> {
+    fn parse(raw: Vec<u8>, place: &BlockPlace, table: Option<Table>) -> Parsed<Self> {
         let docs = place.docs as usize;
         let mut reader = Reader::new(&raw);
         let recorded = Numbers::parse(&mut reader, docs)?;
         let mut codes = match table {
             Some(table) => {
                 let single = RankColumns::parse(&mut reader, docs)?;
-                let (spelled, none) = (Spelled::of(&table, widths), Numbers::default());
-                let codes = RankedCodes { single, categories: none, labels: none, table, spelled };
+                let (spelled, none) = (Spelled::of(&table), Numbers::default());
+                let spelled_bytes = spelled.bytes();
+                let spelled = Mutex::new(spelled);
+                let (categories, labels) = (none, none);
+                let codes = RankedCodes { single, categories, labels, table, spelled, spelled_bytes };
                 CodeColumns::Ranks(Box::new(codes))
             }
             None => {
@@ -304,8 +359,8 @@ impl Block {
         let codes = match &self.codes {
             CodeColumns::Codes { .. } => size_of::<[Numbers; SINGLE_FIELDS]>(),
             CodeColumns::Ranks(codes) => {
-                let RankedCodes { single, table, spelled, .. } = &**codes;
-                size_of::<RankedCodes>() + single.bytes() + table.bytes() + spelled.bytes()
+                let RankedCodes { single, table, spelled_bytes, .. } = &**codes;
+                size_of::<RankedCodes>() + single.bytes() + table.bytes() + spelled_bytes
             }
         };
         let starts = [&self.category_starts, &self.label_starts, &self.uuid_starts].map(Starts::bytes);
@@ -323,76 +378,73 @@ impl Block {
         }
     }
 
-    /// Rank + 1 of a column, or 0; `None` when the block has no ranks.
-    fn rank(&self, column: usize, index: usize) -> Option<usize> {
-        match &self.codes {
-            CodeColumns::Codes { .. } => None,
-            CodeColumns::Ranks(codes) => Some(usize::from(codes.single.get(column, index))),
-        }
-    }
-
-    /// The text of a rank of a column of the table, or of a label, which is a term of `field`.
-    fn spell<'t, 's: 't>(
-        &'t self,
-        column: usize,
-        rank: usize,
-        field: u32,
-        terms: &mut TermCache<'s>,
-    ) -> Result<Parsed<Spelling<'t>>, Damage> {
-        const MISSING: Bad = Bad("a rank without a code");
-        let CodeColumns::Ranks(codes) = &self.codes else { return Ok(Err(MISSING)) };
-        let RankedCodes { table, spelled, .. } = &**codes;
-        let place = spelled.place(column, rank);
-        if let Some(text) = place.and_then(OnceLock::get) {
-            return Ok(Ok(Spelling::Kept(text)));
-        }
-        let code = match table.labels.get(rank) {
-            Some((_, code)) if column == LABELS => *code,
-            _ => match table.column_code(column, rank) {
-                Ok(code) => code,
+    /// Spells out the terms of an event of each column; `None` where it has none.
+    fn spell_single(
+        &self,
+        index: usize,
+        spelled: &mut Spelled,
+        terms: &mut TermCache<'_>,
+    ) -> Result<Parsed<[Option<Place>; SINGLE_FIELDS]>, Damage> {
+        let mut places = [None; SINGLE_FIELDS];
+        for (column, (field, place)) in SINGLE.iter().zip(&mut places).enumerate() {
+            let field = *field as u32;
+            let spelling = match &self.codes {
+                CodeColumns::Codes { single, .. } => {
+                    let Some(numbers) = single.get(column) else { continue };
+                    match self.code(numbers, index).map(|code| code.checked_sub(1)) {
+                        Ok(None) => continue,
+                        Ok(Some(code)) => spelled.add(|texts| terms.push(field, code, texts))?,
+                        Err(bad) => Err(bad),
+                    }
+                }
+                CodeColumns::Ranks(codes) => match codes.single.get(column, index).checked_sub(1) {
+                    None => continue,
+                    Some(rank) => codes.spell(column, usize::from(rank), field, spelled, terms)?,
+                },
+            };
+            match spelling {
+                Ok(spelling) => *place = Some(spelling),
                 Err(bad) => return Ok(Err(bad)),
-            },
-        };
-        let Some(place) = place else {
-            return Ok(Ok(match terms.small_term(field, code)? {
-                Some(text) => Spelling::Kept(text),
-                None => Spelling::Own(terms.term(field, code)?),
-            }));
-        };
-        let text = terms.term(field, code)?;
-        Ok(Ok(Spelling::Kept(place.get_or_init(|| text))))
+            }
+        }
+        Ok(Ok(places))
     }
 
-    /// The text of an entry of the categories.
-    fn category<'t, 's: 't>(
-        &'t self,
+    /// Spells out an entry of the categories.
+    fn spell_category(
+        &self,
         entry: usize,
-        terms: &mut TermCache<'s>,
-    ) -> Result<Parsed<Spelling<'t>>, Damage> {
+        spelled: &mut Spelled,
+        terms: &mut TermCache<'_>,
+    ) -> Result<Parsed<Place>, Damage> {
         let field = CATEGORY as u32;
         match &self.codes {
             CodeColumns::Codes { categories, .. } => match self.code(categories, entry) {
-                Ok(code) => Ok(Ok(Spelling::Own(terms.term(field, code)?))),
+                Ok(code) => spelled.add(|texts| terms.push(field, code, texts)),
                 Err(bad) => Ok(Err(bad)),
             },
             CodeColumns::Ranks(codes) => match self.code(&codes.categories, entry) {
-                Ok(rank) => self.spell(CATEGORIES, rank as usize, field, terms),
+                Ok(rank) => codes.spell(CATEGORIES, rank as usize, field, spelled, terms),
                 Err(bad) => Ok(Err(bad)),
             },
         }
     }
 
-    /// The number of the label of an entry of the labels, and its text.
-    fn label<'t, 's: 't>(
-        &'t self,
+    /// Spells out an entry of the labels; gives the number of the label too.
+    fn spell_label(
+        &self,
         entry: usize,
-        terms: &mut TermCache<'s>,
-    ) -> Result<Parsed<(u32, Spelling<'t>)>, Damage> {
+        spelled: &mut Spelled,
+        terms: &mut TermCache<'_>,
+    ) -> Result<Parsed<(u32, Place)>, Damage> {
         let field = |label: u32| (FIXED_FIELDS as u32).saturating_add(label);
         match &self.codes {
             CodeColumns::Codes { label_fields, label_codes, .. } => {
                 match (self.code(label_fields, entry), self.code(label_codes, entry)) {
-                    (Ok(label), Ok(code)) => Ok(Ok((label, Spelling::Own(terms.term(field(label), code)?)))),
+                    (Ok(label), Ok(code)) => {
+                        let place = spelled.add(|texts| terms.push(field(label), code, texts))?;
+                        Ok(place.map(|place| (label, place)))
+                    }
                     (Err(bad), _) | (_, Err(bad)) => Ok(Err(bad)),
                 }
             }
@@ -404,8 +456,8 @@ impl Block {
                 let Some((label, _)) = codes.table.labels.get(rank) else {
                     return Ok(Err(Bad("a rank without a label")));
                 };
-                let text = self.spell(LABELS, rank, field(*label), terms)?;
-                Ok(text.map(|text| (*label, text)))
+                let place = codes.spell(LABELS, rank, field(*label), spelled, terms)?;
+                Ok(place.map(|place| (*label, place)))
             }
         }
     }
@@ -459,16 +511,14 @@ impl Block {
         self.raw.get(self.uuids + range.start * 16..self.uuids + range.end * 16).unwrap_or_default()
     }
 
-    /// The numbers of an event.
-    fn numbers(&self, index: usize) -> Parsed<Vec<u64>> {
+    /// Appends the numbers of an event.
+    fn numbers(&self, index: usize, out: &mut Vec<u64>) -> Parsed<()> {
         let count = self.number_counts.get(index).copied().unwrap_or(0);
         let before = self.number_counts.get(..index).unwrap_or_default();
-        (0..count)
-            .zip(&self.numbers)
-            .map(|(place, column)| {
-                column.get(&self.raw, before.iter().filter(|count| **count > place).count())
-            })
-            .collect()
+        for (place, column) in (0..count).zip(&self.numbers) {
+            out.push(column.get(&self.raw, before.iter().filter(|count| **count > place).count())?);
+        }
+        Ok(())
     }
 }
 
@@ -497,7 +547,7 @@ impl Segment {
         let end = if table.is_some() { place.beside } else { place.end };
         let frame = self.file.bytes(Section::Blocks, place.frame..end)?;
         decompress(frame, place.raw_bytes as usize)
-            .and_then(|raw| Block::parse(raw, &place, table, &self.widths))
+            .and_then(|raw| Block::parse(raw, &place, table))
             .map_err(|bad| self.bad(Section::Blocks, place.start, bad))
     }
 
@@ -524,9 +574,6 @@ impl Segment {
         terms: &mut TermCache<'_>,
     ) -> Result<Option<Arc<str>>, Damage> {
         let mut text = |code: Option<u32>| code.map(|code| terms.term(ORGANIZATION as u32, code)).transpose();
-        if let Some(Some(organization)) = block.organization.get() {
-            return Ok(organization.clone());
-        }
         let organization = self.organization_of(doc)?;
         let organization_text = text(organization)?;
         if block.organization.get().is_none() {
@@ -544,6 +591,7 @@ impl Segment {
         block: &Block,
         doc: u32,
         terms: &mut TermCache<'_>,
+        buffers: &mut TextBuffers,
         visit: impl FnOnce(&EventRef<'_>) -> R,
     ) -> Result<R, Damage> {
         let index = block.index_of(doc);
@@ -552,32 +600,47 @@ impl Segment {
             place: format!("section blocks, the block of {} events from {}", block.docs, block.first),
             reason: reason.to_owned(),
         };
-        let mut single: [Option<Spelling<'_>>; SINGLE_FIELDS] = Default::default();
-        for (column, (field, text)) in SINGLE.iter().zip(&mut single).enumerate() {
-            *text = match block.rank(column, index) {
-                Some(0) => None,
-                Some(rank) => Some(block.spell(column, rank - 1, *field as u32, terms)?.map_err(bad)?),
-                None => match block.single(column, index).map_err(bad)?.checked_sub(1) {
-                    None => None,
-                    Some(code) => Some(Spelling::Own(terms.term(*field as u32, code)?)),
-                },
-            };
-        }
-        let text = |field: usize| column_of(field).and_then(|column| single[column].as_deref());
-        let required = |field: usize| text(field).ok_or_else(|| bad(Bad("a required field is absent")));
-        let organization = self.organization_text(block, doc, terms)?;
-        let mut category_texts = Vec::new();
+        // In version 1 nothing is kept of what was spelled out.
+        let (mut kept, mut own);
+        let spelled = match &block.codes {
+            CodeColumns::Ranks(codes) => {
+                kept = codes.spelled.lock().unwrap_or_else(PoisonError::into_inner);
+                &mut *kept
+            }
+            CodeColumns::Codes { .. } => {
+                own = Spelled::default();
+                &mut own
+            }
+        };
+        let single = block.spell_single(index, spelled, terms)?.map_err(bad)?;
+        let mut category_places = Vec::new();
         for entry in block.category_starts.entries(index) {
-            category_texts.push(block.category(entry, terms)?.map_err(bad)?);
+            category_places.push(block.spell_category(entry, spelled, terms)?.map_err(bad)?);
         }
-        let categories: Vec<&str> = category_texts.iter().map(|text| &**text).collect();
-        let mut label_texts = Vec::new();
+        let mut label_places = Vec::new();
         for entry in block.label_starts.entries(index) {
-            let (label, text) = block.label(entry, terms)?.map_err(bad)?;
-            let field = (FIXED_FIELDS as u32).saturating_add(label);
-            label_texts.push((self.label_key(field)?, text));
+            label_places.push(block.spell_label(entry, spelled, terms)?.map_err(bad)?);
         }
-        let labels: Vec<(&str, &str)> = label_texts.iter().map(|(name, text)| (*name, &**text)).collect();
+        let spelled = &*spelled;
+        let text = |field: usize| {
+            let place = column_of(field).and_then(|column| single.get(column).copied().flatten());
+            place.map(|place| spelled.text(place))
+        };
+        let required = |field: usize| text(field).ok_or_else(|| bad(Bad("a required field is absent")));
+        let own_organization;
+        let organization = match block.organization.get() {
+            Some(Some(organization)) => organization.as_deref(),
+            _ => {
+                own_organization = self.organization_text(block, doc, terms)?;
+                own_organization.as_deref()
+            }
+        };
+        let categories: Vec<&str> = category_places.iter().map(|place| spelled.text(*place)).collect();
+        let mut labels = Vec::with_capacity(label_places.len());
+        for (label, place) in &label_places {
+            let field = (FIXED_FIELDS as u32).saturating_add(*label);
+            labels.push((self.label_key(field)?, spelled.text(*place)));
+        }
         let flags = block.flags.get(&block.raw, index).map_err(bad)?;
         let number = |bit: u64, column: &Numbers| -> Result<Option<i64>, Damage> {
             if flags & bit == 0 {
@@ -599,7 +662,7 @@ impl Segment {
             action: required(2)?,
             outcome: Outcome::from_name(required(3)?).ok_or_else(|| bad(Bad("an unknown outcome")))?,
             status: text(4),
-            organization: organization.as_deref().map(|id| (id, text(6))),
+            organization: organization.map(|id| (id, text(6))),
             project: text(7).map(|id| (id, text(8))),
             environment: text(9).map(|id| (id, text(10))),
             actor: EntityRef { kind: text(11), id: text(12), name: text(13) },
@@ -620,30 +683,39 @@ impl Segment {
         };
         let mut buffer = uuid::Uuid::encode_buffer();
         let id: &str = event.id.hyphenated().encode_lower(&mut buffer);
-        let numbers = block.numbers(index).map_err(bad)?;
-        let mut pieces = Pieces { uuids: block.uuids(index), numbers: &numbers };
+        let TextBuffers { source_id, request_id, others, numbers } = buffers;
+        for text in [&mut *source_id, request_id, others] {
+            text.clear();
+        }
+        numbers.clear();
+        block.numbers(index, numbers).map_err(bad)?;
+        let mut pieces = Pieces { uuids: block.uuids(index), numbers };
         let mut values = values_of_ref(&event, id);
         // The first two are values that those behind them may refer to.
-        let source_id = self.text(block, index, 0, &values, &mut pieces)?.map_err(bad)?;
-        values[VALUES_BEFORE_TEXTS] = source_id.as_deref();
-        let request_id = self.text(block, index, 1, &values, &mut pieces)?.map_err(bad)?;
-        values[VALUES_BEFORE_TEXTS + 1] = request_id.as_deref();
-        let mut texts: [Option<Cow<'_, str>>; TEXT_COLUMNS - 2] = Default::default();
+        let read = self.text(block, index, 0, &values, &mut pieces, source_id)?.map_err(bad)?;
+        let source_id = read.as_ref().map(|text| text.get(source_id));
+        values[VALUES_BEFORE_TEXTS] = source_id;
+        let read = self.text(block, index, 1, &values, &mut pieces, request_id)?.map_err(bad)?;
+        let request_id = read.as_ref().map(|text| text.get(request_id));
+        values[VALUES_BEFORE_TEXTS + 1] = request_id;
+        let mut texts: [Option<Decoded<'_>>; TEXT_COLUMNS - 2] = Default::default();
         for (text, column) in texts.iter_mut().zip(2..) {
-            *text = self.text(block, index, column, &values, &mut pieces)?.map_err(bad)?;
+            *text = self.text(block, index, column, &values, &mut pieces, others)?.map_err(bad)?;
         }
-        event.source_id = source_id.as_deref();
-        event.request.id = request_id.as_deref();
-        event.request.uri = texts[0].as_deref();
-        event.request.user_agent = texts[1].as_deref();
-        event.message = texts[2].as_deref();
-        event.before = texts[3].as_deref();
-        event.after = texts[4].as_deref();
-        event.data = texts[5].as_deref();
+        let [uri, user_agent, message, before, after, data] =
+            texts.each_ref().map(|text| text.as_ref().map(|text| text.get(others)));
+        event.source_id = source_id;
+        event.request.id = request_id;
+        event.request.uri = uri;
+        event.request.user_agent = user_agent;
+        event.message = message;
+        event.before = before;
+        event.after = after;
+        event.data = data;
         Ok(visit(&event))
     }
 
-    /// One of the texts that have no dictionary.
+    /// One of the texts that have no dictionary; what is not stored as it is, is appended to `out`.
     fn text<'b>(
         &self,
         block: &'b Block,
@@ -651,7 +723,8 @@ impl Segment {
         column: usize,
         values: &Values<'_>,
         pieces: &mut Pieces<'_>,
-    ) -> Result<Parsed<Option<Cow<'b, str>>>, Damage> {
+        out: &mut String,
+    ) -> Result<Parsed<Option<Decoded<'b>>>, Damage> {
         let entry = match block.texts.get(column).map(|texts| texts.get(&block.raw, index)) {
             Some(Ok(entry)) => entry,
             Some(Err(bad)) => return Ok(Err(bad)),
@@ -660,10 +733,12 @@ impl Segment {
         Ok(match entry {
             None => Ok(None),
             Some(TextEntry { bytes, elsewhere: true }) => {
-                Ok(Some(Cow::Owned(self.text_elsewhere(bytes, block.beside)?)))
+                let start = out.len();
+                out.push_str(&self.text_elsewhere(bytes, block.beside)?);
+                Ok(Some(Decoded::Appended(start..out.len())))
             }
             Some(TextEntry { bytes, .. }) => {
-                texts::decode(bytes, values, value_limit(column), pieces).map(Some)
+                texts::decode(bytes, values, value_limit(column), pieces, out).map(Some)
             }
         })
     }

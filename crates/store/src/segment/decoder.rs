@@ -8,7 +8,7 @@ use hashbrown::HashMap;
 
 use super::{
     Segment,
-    block::Block,
+    block::{Block, TextBuffers},
     cache::{Cache, OfSegment},
 };
 use crate::{Damage, query::part::Keep};
@@ -51,10 +51,21 @@ pub(super) struct Decoder<'s> {
     pub(super) segment: &'s Segment,
     /// Whether blocks are shared with other queries. What reads everything once would only drive others' out.
     is_shared: bool,
-    /// The last one used is the last.
-    blocks: Vec<(u32, Arc<Block>)>,
+    /// By their first docs.
+    blocks: Vec<OpenBlock>,
     bytes: usize,
+    /// Counts how often a block was asked for.
+    clock: u64,
     pub(super) terms: TermCache<'s>,
+    texts: TextBuffers,
+}
+
+/// A block that one query or one merge keeps for itself.
+struct OpenBlock {
+    first: u32,
+    /// When it was used last.
+    used: u64,
+    block: Arc<Block>,
 }
 
 /// The texts of codes, as far as one query or one merge asked for them.
@@ -62,19 +73,24 @@ pub(super) struct TermCache<'s> {
     segment: &'s Segment,
     /// By field and code, for fields with many terms.
     texts: HashMap<u64, Arc<str>>,
+    buffer: Vec<u8>,
 }
 
 impl<'s> TermCache<'s> {
     fn new(segment: &'s Segment) -> Self {
-        Self { segment, texts: HashMap::new() }
+        Self { segment, texts: HashMap::new(), buffer: Vec::new() }
     }
 
-    /// The text of a code of a field with few terms; `None` of others.
-    pub(super) fn small_term(&self, field: u32, code: u32) -> Result<Option<&'s str>, Damage> {
-        self.segment.small_terms.term(self.segment, field, code)
+    /// Appends the text of a code of a field.
+    pub(super) fn push(&mut self, field: u32, code: u32, out: &mut String) -> Result<(), Damage> {
+        if let Some(text) = self.segment.small_terms.term(self.segment, field, code)? {
+            out.push_str(text);
+            return Ok(());
+        }
+        self.segment.dictionary(field)?.push_text(code, &mut self.buffer, out)
     }
 
-    /// The text of a code of a field.
+    /// The text of a code of a field, which is kept.
     pub(super) fn term(&mut self, field: u32, code: u32) -> Result<Arc<str>, Damage> {
         let key = u64::from(field) << 32 | u64::from(code);
         if let Some(text) = self.texts.get(&key) {
@@ -97,7 +113,8 @@ impl<'s> Decoder<'s> {
     /// For a query.
     pub(super) fn new(segment: &'s Segment) -> Self {
         let terms = TermCache::new(segment);
-        Self { segment, is_shared: true, blocks: Vec::new(), bytes: 0, terms }
+        let texts = TextBuffers::default();
+        Self { segment, is_shared: true, blocks: Vec::new(), bytes: 0, clock: 0, terms, texts }
     }
 
     /// For whatever reads a whole segment once.
@@ -120,30 +137,37 @@ impl<'s> Decoder<'s> {
 
     /// The block a doc lies in.
     pub(super) fn block_of(&mut self, doc: u32) -> Result<Arc<Block>, Damage> {
-        if let Some(at) = self.blocks.iter().rposition(|(_, kept)| kept.holds(doc)) {
-            let (_, block) = &self.blocks[at];
-            let block = Arc::clone(block);
-            if at + 1 < self.blocks.len() {
-                let kept = self.blocks.remove(at);
-                self.blocks.push(kept);
-            }
-            return Ok(block);
+        self.open(doc).map(|at| Arc::clone(&self.blocks[at].block))
+    }
+
+    /// The place among the blocks it keeps of the one a doc lies in.
+    fn open(&mut self, doc: u32) -> Result<usize, Damage> {
+        self.clock += 1;
+        let behind = self.blocks.partition_point(|open| open.first <= doc);
+        if let Some(at) = behind.checked_sub(1)
+            && self.blocks[at].block.holds(doc)
+        {
+            self.blocks[at].used = self.clock;
+            return Ok(at);
         }
-        let number = self.segment.block_of(doc)?;
-        let block = self.read_block(number)?;
+        let block = self.read_block(self.segment.block_of(doc)?)?;
         self.bytes += block.bytes();
-        self.blocks.push((number, Arc::clone(&block)));
-        while self.bytes > OWN_BLOCKS_BYTES_MAX && self.blocks.len() > 1 {
-            let (_, oldest) = self.blocks.remove(0);
-            self.bytes -= oldest.bytes();
+        while self.bytes > OWN_BLOCKS_BYTES_MAX {
+            let oldest = self.blocks.iter().enumerate().min_by_key(|(_, open)| open.used);
+            let Some(at) = oldest.map(|(at, _)| at) else { break };
+            self.bytes -= self.blocks.remove(at).block.bytes();
         }
-        Ok(block)
+        let open = OpenBlock { first: block.first(), used: self.clock, block };
+        let at = self.blocks.partition_point(|other| other.first < open.first);
+        self.blocks.insert(at, open);
+        Ok(at)
     }
 
     /// Shows one event to `visit`.
     pub(super) fn visit<R>(&mut self, doc: u32, visit: impl FnOnce(&EventRef<'_>) -> R) -> Result<R, Damage> {
-        let block = self.block_of(doc)?;
-        self.segment.read_event(&block, doc, &mut self.terms, visit)
+        let at = self.open(doc)?;
+        let block = &self.blocks[at].block;
+        self.segment.read_event(block, doc, &mut self.terms, &mut self.texts, visit)
     }
 
     /// Makes one event.

@@ -8,14 +8,7 @@ use crate::Damage;
 
 /// A field with at most so many terms has a place for each of them. It bounds what a segment keeps: a few hundred
 /// kilobytes when every field has that many.
-const FIELD_TERMS_MAX: u32 = 1 << FIELD_CODE_BITS;
-/// Bits of the codes of such a field.
-const FIELD_CODE_BITS: u8 = 8;
-
-/// Whether a field has few terms, by the bits of its codes.
-pub(super) const fn is_small(code_bits: u8) -> bool {
-    code_bits <= FIELD_CODE_BITS
-}
+const FIELD_TERMS_MAX: u32 = 256;
 
 /// By code.
 type Texts = Box<[OnceLock<Box<str>>]>;

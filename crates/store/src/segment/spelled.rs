@@ -1,65 +1,89 @@
 //! The texts that the codes of a block stand for, spelled out when they are first asked for: the events of a block share
-//! most of their terms, and who reads one event of it often reads the next.
-
-use std::{
-    ops::Deref,
-    sync::{Arc, OnceLock},
-};
+//! most of their terms, and who reads one event of it often reads the next. They lie one behind the other in one piece
+//! of memory.
 
 use super::{
-    ranks::{TABLE_COLUMNS, Table, Widths},
-    small_terms::is_small,
+    bits::{Bad, Parsed},
+    ranks::{TABLE_COLUMNS, Table},
 };
 
-/// Bytes in memory of a text, about.
-const TEXT_BYTES: usize = 48;
+/// Bytes in memory of a text and its place, about.
+const TEXT_BYTES: usize = 32;
 
-/// A place for the text of every entry of a block's table, but for those of fields with few terms, whose texts the
-/// segment keeps.
+/// Where a text lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    start: u32,
+    end: u32,
+}
+
+impl Place {
+    /// That of a text that was not asked for yet.
+    const UNKNOWN: Self = Self { start: u32::MAX, end: u32::MAX };
+}
+
+/// A place for the text of every entry of a block's table.
+#[derive(Default)]
 pub(super) struct Spelled {
     /// Where the places of each column begin, and those of the labels; one more at the end.
     starts: [u32; TABLE_COLUMNS + 2],
-    texts: Box<[OnceLock<Arc<str>>]>,
+    places: Box<[Place]>,
+    texts: String,
 }
 
 impl Spelled {
-    pub(super) fn of(table: &Table, widths: &Widths) -> Self {
+    pub(super) fn of(table: &Table) -> Self {
         let mut starts = [0; TABLE_COLUMNS + 2];
-        let columns = table.columns().zip(widths.columns);
-        let lengths = columns.map(|(codes, width)| if is_small(width) { 0 } else { codes.len() });
+        let lengths = table.columns().map(<[u32]>::len).chain([table.labels.len()]);
         let mut end = 0;
-        for (start, length) in starts.iter_mut().skip(1).zip(lengths.chain([table.labels.len()])) {
+        for (start, length) in starts.iter_mut().skip(1).zip(lengths) {
             end += length as u32;
             *start = end;
         }
-        Self { starts, texts: (0..end).map(|_| OnceLock::new()).collect() }
+        Self { starts, places: vec![Place::UNKNOWN; end as usize].into(), texts: String::new() }
     }
 
-    /// The place for the text of a rank of a column; `None` when there is no such rank or it is a small field's.
-    pub(super) fn place(&self, column: usize, rank: usize) -> Option<&OnceLock<Arc<str>>> {
+    /// The number of the place for a rank of a column, if there is such a rank.
+    #[inline]
+    pub(super) fn number(&self, column: usize, rank: usize) -> Option<usize> {
         let at = (*self.starts.get(column)? as usize).checked_add(rank)?;
-        if at < *self.starts.get(column + 1)? as usize { self.texts.get(at) } else { None }
+        (at < *self.starts.get(column + 1)? as usize).then_some(at)
+    }
+
+    /// The place of that number, once its text is there.
+    #[inline]
+    pub(super) fn known(&self, number: usize) -> Option<Place> {
+        self.places.get(number).copied().filter(|place| *place != Place::UNKNOWN)
+    }
+
+    /// Remembers where a text lies.
+    pub(super) fn know(&mut self, number: usize, place: Place) {
+        if let Some(known) = self.places.get_mut(number) {
+            *known = place;
+        }
+    }
+
+    /// Adds the text that `spell` appends.
+    pub(super) fn add<E>(
+        &mut self,
+        spell: impl FnOnce(&mut String) -> Result<(), E>,
+    ) -> Result<Parsed<Place>, E> {
+        let start = self.texts.len();
+        spell(&mut self.texts)?;
+        Ok(match (u32::try_from(start), u32::try_from(self.texts.len())) {
+            (Ok(start), Ok(end)) => Ok(Place { start, end }),
+            _ => Err(Bad("a block whose terms are longer than there can be")),
+        })
+    }
+
+    /// The text that lies there.
+    #[inline]
+    pub(super) fn text(&self, place: Place) -> &str {
+        self.texts.get(place.start as usize..place.end as usize).unwrap_or_default()
     }
 
     /// Bytes it takes in memory when everything is spelled out, about.
     pub(super) fn bytes(&self) -> usize {
-        self.texts.len() * TEXT_BYTES
-    }
-}
-
-/// The text of a term, from the block or from elsewhere.
-pub(super) enum Spelling<'b> {
-    Kept(&'b str),
-    Own(Arc<str>),
-}
-
-impl Deref for Spelling<'_> {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        match self {
-            Self::Kept(text) => text,
-            Self::Own(text) => text,
-        }
+        self.places.len() * TEXT_BYTES
     }
 }

@@ -68,6 +68,17 @@ pub(super) fn push_canonical(bytes: &[u8; 16], out: &mut Vec<u8>) {
     out.extend_from_slice(&buffer);
 }
 
+/// Appends a number of up to three digits.
+fn push_octet(octet: u8, out: &mut Vec<u8>) {
+    if octet >= 100 {
+        out.push(b'0' + octet / 100);
+    }
+    if octet >= 10 {
+        out.push(b'0' + octet / 10 % 10);
+    }
+    out.push(b'0' + octet % 10);
+}
+
 /// A term in fewer bytes than its text.
 #[derive(Debug, Clone, Copy)]
 enum Packed {
@@ -83,7 +94,13 @@ impl Packed {
     fn push_text(&self, out: &mut Vec<u8>) {
         match self {
             Self::Uuid(uuid) => push_canonical(uuid, out),
-            Self::Ip([a, b, c, d]) => out.extend_from_slice(format!("{a}.{b}.{c}.{d}").as_bytes()),
+            Self::Ip([first, rest @ ..]) => {
+                push_octet(*first, out);
+                for octet in rest {
+                    out.push(b'.');
+                    push_octet(*octet, out);
+                }
+            }
         }
     }
 }
@@ -165,7 +182,12 @@ struct Group<'s> {
 
 impl<'s> Group<'s> {
     const fn new(bytes: &'s [u8]) -> Self {
-        Self { reader: Reader::new(bytes), text: Vec::new(), packed: None, is_stale: false }
+        Self::with(bytes, Vec::new())
+    }
+
+    /// The same with a buffer that is there already, which is empty.
+    const fn with(bytes: &'s [u8], text: Vec<u8>) -> Self {
+        Self { reader: Reader::new(bytes), text, packed: None, is_stale: false }
     }
 
     fn advance(&mut self) -> Parsed<()> {
@@ -185,9 +207,13 @@ impl<'s> Group<'s> {
         }
         let shared = head >> 1;
         self.packed = Some(match (shared.checked_sub(HEAD_IP), self.packed) {
-            (None, Some(Packed::Uuid(mut uuid))) => {
-                uuid[shared..].copy_from_slice(self.reader.take(16 - shared)?);
-                Packed::Uuid(uuid)
+            (None, Some(Packed::Uuid(uuid))) => {
+                // The bytes it does not share move behind those it does: a number is shifted faster than few bytes are
+                // copied.
+                let (before, next) = (u128::from_be_bytes(uuid), u128::from_be_bytes(self.reader.window()));
+                self.reader.take(16 - shared)?;
+                let own = u128::MAX >> (8 * shared);
+                Packed::Uuid((before & !own | next >> (8 * shared)).to_be_bytes())
             }
             (None, _) if shared == 0 => {
                 let mut uuid = [0; 16];
@@ -242,6 +268,10 @@ impl<'s> Dictionary<'s> {
     }
 
     fn group(&self, group: u32) -> Result<Group<'s>, Damage> {
+        self.group_bytes(group).map(Group::new)
+    }
+
+    fn group_bytes(&self, group: u32) -> Result<&'s [u8], Damage> {
         let width = u32::from(self.record.group_width);
         let offset = |group: u32| {
             self.segment.file.packed(Section::Terms, self.record.groups, u64::from(group), width)
@@ -252,9 +282,7 @@ impl<'s> Dictionary<'s> {
         if start > end || end > self.record.texts_bytes {
             return Err(self.bad(self.record.groups, Bad("a group of terms lies outside of its field")));
         }
-        let bytes =
-            self.segment.file.bytes(Section::Terms, self.record.texts + start..self.record.texts + end)?;
-        Ok(Group::new(bytes))
+        self.segment.file.bytes(Section::Terms, self.record.texts + start..self.record.texts + end)
     }
 
     fn advance(&self, group: &mut Group<'s>) -> Result<(), Damage> {
@@ -263,16 +291,26 @@ impl<'s> Dictionary<'s> {
 
     /// The text of a code.
     pub(super) fn text(&self, code: u32) -> Result<String, Damage> {
+        let mut text = String::new();
+        self.push_text(code, &mut Vec::new(), &mut text)?;
+        Ok(text)
+    }
+
+    /// Appends the text of a code; `buffer` is there to be used again.
+    pub(super) fn push_text(&self, code: u32, buffer: &mut Vec<u8>, out: &mut String) -> Result<(), Damage> {
         if code >= self.record.terms {
             return Err(self.bad(self.record.texts, Bad("a term code without a term")));
         }
-        let mut group = self.group(code / GROUP_TERMS)?;
+        buffer.clear();
+        let mut group = Group::with(self.group_bytes(code / GROUP_TERMS)?, std::mem::take(buffer));
         for _ in 0..=code % GROUP_TERMS {
             self.advance(&mut group)?;
         }
-        group.refresh();
-        String::from_utf8(group.text)
-            .map_err(|_| self.bad(self.record.texts, Bad("a term that is not UTF-8")))
+        let text = std::str::from_utf8(group.term())
+            .map_err(|_| self.bad(self.record.texts, Bad("a term that is not UTF-8")))?;
+        out.push_str(text);
+        *buffer = group.text;
+        Ok(())
     }
 
     /// How many terms come before the first one that `before` is false of; it must be true of a prefix of the terms.

@@ -5,14 +5,14 @@
 //! The bytes that stand for a reference never occur in UTF-8, so that nothing has to be escaped and a text without
 //! references is its own encoding.
 
-use std::borrow::Cow;
+use std::{fmt::Write, ops::Range};
 
 use annals_model::{Event, EventRef};
 use memchr::memmem;
 
 use super::{
     bits::{Bad, Parsed},
-    terms::{push_canonical, uuid_of_canonical},
+    terms::uuid_of_canonical,
 };
 
 /// The first of the bytes that stand for the values with the smallest numbers.
@@ -230,55 +230,87 @@ impl<'e> Encoder<'e> {
     }
 }
 
-/// Reads an encoded text back.
+/// A text that was read back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Decoded<'b> {
+    /// It refers to nothing and is what is stored.
+    Stored(&'b str),
+    /// It was appended to a buffer, and lies there.
+    Appended(Range<usize>),
+}
+
+impl<'b> Decoded<'b> {
+    /// The text, with the buffer that it was read into.
+    pub(super) fn get(&self, buffer: &'b str) -> &'b str {
+        match self {
+            Self::Stored(text) => text,
+            Self::Appended(place) => buffer.get(place.clone()).unwrap_or_default(),
+        }
+    }
+}
+
+/// Where the first reference is.
+fn reference_at(encoded: &[u8]) -> Option<usize> {
+    const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
+    let is_reference = |byte: &u8| matches!(*byte, LONG | UUID | SHORT_FIRST..);
+    // Most bytes are ASCII, which eight are looked at together for.
+    let (words, rest) = encoded.as_chunks();
+    let plain = words.iter().take_while(|word| u64::from_ne_bytes(**word) & HIGHS == 0).count() * 8;
+    let behind = encoded.get(plain..).unwrap_or(rest);
+    behind.iter().position(is_reference).map(|at| plain + at)
+}
+
+/// Reads an encoded text back; what is more than what is stored is appended to `out`.
 pub(super) fn decode<'b>(
     encoded: &'b [u8],
     values: &Values<'_>,
     limit: usize,
     pieces: &mut Pieces<'_>,
-) -> Parsed<Cow<'b, str>> {
-    // Many texts have no reference; looking at all bytes without a way out is done many at a time.
-    let is_reference = |byte: u8| (byte >= SHORT_FIRST) | (byte == LONG) | (byte == UUID);
-    if !encoded.iter().fold(false, |found, byte| found | is_reference(*byte)) {
-        return std::str::from_utf8(encoded).map(Cow::Borrowed).map_err(|_| Bad("a text that is not UTF-8"));
+    out: &mut String,
+) -> Parsed<Decoded<'b>> {
+    let plain = |bytes| std::str::from_utf8(bytes).map_err(|_| Bad("a text that is not UTF-8"));
+    let start = out.len();
+    let mut rest = encoded;
+    let mut next = reference_at(rest);
+    if next.is_none() {
+        return plain(encoded).map(Decoded::Stored);
     }
-    let mut out = Vec::with_capacity(encoded.len() + encoded.len() / 2);
-    let mut at = 0;
-    while let Some(length) = encoded
-        .get(at..)
-        .and_then(|rest| rest.iter().position(|byte| matches!(*byte, LONG | UUID | SHORT_FIRST..)))
-    {
-        out.extend_from_slice(&encoded[at..at + length]);
-        at += length;
-        let number = match encoded[at] {
+    while let Some(length) = next {
+        let (before, behind) = rest.split_at(length);
+        out.push_str(plain(before)?);
+        let (first, behind) = behind.split_first().ok_or(Bad("a text ends inside a reference"))?;
+        rest = behind;
+        let number = match *first {
             UUID => {
-                let (uuid, rest) =
+                let (uuid, behind) =
                     pieces.uuids.split_first_chunk::<16>().ok_or(Bad("a text refers to a UUID too many"))?;
-                push_canonical(uuid, &mut out);
-                pieces.uuids = rest;
-                at += 1;
+                let mut buffer = uuid::Uuid::encode_buffer();
+                out.push_str(uuid::Uuid::from_bytes(*uuid).hyphenated().encode_lower(&mut buffer));
+                pieces.uuids = behind;
+                next = reference_at(rest);
                 continue;
             }
             LONG => {
-                at += 1;
-                usize::from(*encoded.get(at).ok_or(Bad("a text ends inside a reference"))?)
+                let (number, behind) = rest.split_first().ok_or(Bad("a text ends inside a reference"))?;
+                rest = behind;
+                usize::from(*number)
             }
             short => usize::from(short - SHORT_FIRST),
         };
         if number == NUMBER {
-            let (next, rest) =
+            let (number, behind) =
                 pieces.numbers.split_first().ok_or(Bad("a text refers to a number too many"))?;
-            out.extend_from_slice(next.to_string().as_bytes());
-            pieces.numbers = rest;
-            at += 1;
-            continue;
+            // Writing to a string does not fail.
+            let _ = write!(out, "{number}");
+            pieces.numbers = behind;
+        } else {
+            let value = values.get(..limit).and_then(|values| values.get(number)).copied().flatten();
+            out.push_str(value.ok_or(Bad("a text refers to a value that is not there"))?);
         }
-        let value = values.get(..limit).and_then(|values| values.get(number)).copied().flatten();
-        out.extend_from_slice(value.ok_or(Bad("a text refers to a value that is not there"))?.as_bytes());
-        at += 1;
+        next = reference_at(rest);
     }
-    out.extend_from_slice(encoded.get(at..).unwrap_or_default());
-    String::from_utf8(out).map(Cow::Owned).map_err(|_| Bad("a text that is not UTF-8"))
+    out.push_str(plain(rest)?);
+    Ok(Decoded::Appended(start..out.len()))
 }
 
 #[cfg(test)]
@@ -293,7 +325,9 @@ mod tests {
             let (mut encoded, mut uuids, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
             encoder.encode(text, limit, &mut encoded, &mut uuids, is_json.then_some(&mut numbers));
             let mut pieces = Pieces { uuids: &uuids, numbers: &numbers };
-            assert_eq!(decode(&encoded, values, limit, &mut pieces).unwrap(), text);
+            let mut buffer = "before".to_owned();
+            let decoded = decode(&encoded, values, limit, &mut pieces, &mut buffer).unwrap();
+            assert_eq!(decoded.get(&buffer), text);
             assert!(pieces.uuids.is_empty() && pieces.numbers.is_empty());
             (encoded.len(), numbers)
         };
@@ -339,7 +373,8 @@ mod tests {
         fn any_bytes_can_be_read(encoded: Vec<u8>, uuids: Vec<u8>, numbers: Vec<u64>, limit in 0_usize..40) {
             let mut values: Values<'_> = [None; VALUES];
             values[3] = Some("value");
-            let _ = decode(&encoded, &values, limit, &mut Pieces { uuids: &uuids, numbers: &numbers });
+            let mut pieces = Pieces { uuids: &uuids, numbers: &numbers };
+            let _ = decode(&encoded, &values, limit, &mut pieces, &mut String::new());
         }
     }
 }

@@ -245,27 +245,30 @@ impl Event {
     }
 }
 
-fn put(name: &[u8], text: Option<&str>, out: &mut Vec<u8>) {
+/// Appends a member whose value is a text. The names' lengths are known where this is compiled, which makes writing them
+/// a store or two.
+#[inline(always)]
+fn put<const N: usize>(name: &[u8; N], text: Option<&str>, out: &mut Vec<u8>) {
     if let Some(text) = text {
         out.extend_from_slice(name);
         put_text(text, out);
     }
 }
 
-fn put_json(name: &[u8], json: Option<&str>, out: &mut Vec<u8>) {
+fn put_json<const N: usize>(name: &[u8; N], json: Option<&str>, out: &mut Vec<u8>) {
     if let Some(json) = json {
         out.extend_from_slice(name);
         out.extend_from_slice(json.as_bytes());
     }
 }
 
-fn put_time(name: &[u8], time: Timestamp, out: &mut Vec<u8>) {
+fn put_time<const N: usize>(name: &[u8; N], time: Timestamp, out: &mut Vec<u8>) {
     out.extend_from_slice(name);
     time.write_rfc3339(out);
     out.push(b'"');
 }
 
-fn put_named(name: &[u8], named: Option<(&str, Option<&str>)>, out: &mut Vec<u8>) {
+fn put_named<const N: usize>(name: &[u8; N], named: Option<(&str, Option<&str>)>, out: &mut Vec<u8>) {
     if let Some((id, text)) = named {
         put(name, Some(id), out);
         put(b",\"name\":", text, out);
@@ -273,7 +276,7 @@ fn put_named(name: &[u8], named: Option<(&str, Option<&str>)>, out: &mut Vec<u8>
     }
 }
 
-fn put_entity(name: &[u8], entity: &EntityRef<'_>, out: &mut Vec<u8>) {
+fn put_entity<const N: usize>(name: &[u8; N], entity: &EntityRef<'_>, out: &mut Vec<u8>) {
     if *entity == EntityRef::default() {
         return;
     }

@@ -56,17 +56,6 @@ impl<'a> Reader<'a> {
         self.array().map(i64::from_le_bytes)
     }
 
-    /// What comes next, without taking it: so many bytes, zeros behind the end.
-    #[inline]
-    pub(super) fn window<const N: usize>(&self) -> [u8; N] {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        rest.first_chunk().copied().unwrap_or_else(|| {
-            let mut padded = [0; N];
-            padded.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-            padded
-        })
-    }
-
     /// LEB128, at most ten bytes.
     #[inline]
     pub(super) fn varint(&mut self) -> Parsed<u64> {

@@ -45,9 +45,20 @@ pub(super) const SINGLE_FIELDS: usize = 21;
 pub(super) const SINGLE: [usize; SINGLE_FIELDS] =
     [0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 21, 22];
 
+/// The columns of the fixed fields that have one code per event.
+const COLUMNS: [Option<usize>; FIXED_FIELDS] = {
+    let mut columns = [None; FIXED_FIELDS];
+    let mut column = 0;
+    while column < SINGLE_FIELDS {
+        columns[SINGLE[column]] = Some(column);
+        column += 1;
+    }
+    columns
+};
+
 /// The column of a fixed field that has one code per event.
-pub(super) fn column_of(field: usize) -> Option<usize> {
-    SINGLE.binary_search(&field).ok()
+pub(super) const fn column_of(field: usize) -> Option<usize> {
+    if field < FIXED_FIELDS { COLUMNS[field] } else { None }
 }
 
 /// The codes of one event: which terms it has.
@@ -622,10 +633,8 @@ impl Segment {
             label_places.push(block.spell_label(entry, spelled, terms)?.map_err(bad)?);
         }
         let spelled = &*spelled;
-        let text = |field: usize| {
-            let place = column_of(field).and_then(|column| single.get(column).copied().flatten());
-            place.map(|place| spelled.text(place))
-        };
+        let single = single.map(|place| place.map(|place| spelled.text(place)));
+        let text = |field: usize| column_of(field).and_then(|column| single[column]);
         let required = |field: usize| text(field).ok_or_else(|| bad(Bad("a required field is absent")));
         let own_organization;
         let organization = match block.organization.get() {

@@ -91,6 +91,17 @@ impl Packed {
         uuid_of_canonical(term).map(Self::Uuid).or_else(|| ip_of_canonical(term).map(Self::Ip))
     }
 
+    /// Replaces a term that is packed in this way by its text.
+    fn spell(kind: Kind, term: &mut Vec<u8>) {
+        let packed = match (kind, term.as_slice().try_into(), term.as_slice().try_into()) {
+            (Kind::Uuid, Ok(uuid), _) => Self::Uuid(uuid),
+            (Kind::Ip, _, Ok(octets)) => Self::Ip(octets),
+            _ => return,
+        };
+        term.clear();
+        packed.push_text(term);
+    }
+
     fn push_text(&self, out: &mut Vec<u8>) {
         match self {
             Self::Uuid(uuid) => push_canonical(uuid, out),
@@ -171,6 +182,73 @@ impl TermsWriter {
     }
 }
 
+const SHARED: Bad = Bad("a term shares more than there is");
+
+/// How a term is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Uuid,
+    Ip,
+}
+
+/// A term as it is written: how much of the one before it begins with, and what follows.
+#[derive(Debug, Clone, Copy)]
+struct Head<'s> {
+    kind: Kind,
+    shared: usize,
+    suffix: &'s [u8],
+}
+
+impl<'s> Head<'s> {
+    #[inline]
+    fn read(reader: &mut Reader<'s>) -> Parsed<Self> {
+        let head = reader.length()?;
+        if head & 1 == 0 {
+            let shared = reader.length()?;
+            return Ok(Self { kind: Kind::Text, shared, suffix: reader.take(head >> 1)? });
+        }
+        let (kind, shared, bytes): (_, _, usize) = match (head >> 1).checked_sub(HEAD_IP) {
+            None => (Kind::Uuid, head >> 1, 16),
+            Some(shared) => (Kind::Ip, shared, 4),
+        };
+        let own = bytes.checked_sub(shared).filter(|own| *own > 0).ok_or(SHARED)?;
+        Ok(Self { kind, shared, suffix: reader.take(own)? })
+    }
+}
+
+/// Puts one term of a group together from its end, so that those before it are only passed over; packed if it is. `None`
+/// when a term shares something with one that is written in another way, which [`Group`] knows about.
+fn assemble(group: &[u8], place: usize, out: &mut Vec<u8>) -> Parsed<Option<Kind>> {
+    let mut reader = Reader::new(group);
+    let mut heads = [Head { kind: Kind::Text, shared: 0, suffix: &[] }; GROUP_TERMS as usize];
+    let heads = heads.get_mut(..=place).unwrap_or_default();
+    let (mut kind, mut bytes) = (Kind::Text, 0);
+    for entry in &mut *heads {
+        let head = Head::read(&mut reader)?;
+        if head.shared > 0 && (head.kind != kind || head.shared > bytes) {
+            return Ok(None);
+        }
+        (kind, bytes) = (head.kind, head.shared + head.suffix.len());
+        *entry = head;
+    }
+    out.clear();
+    out.resize(bytes, 0);
+    let mut missing = bytes;
+    for Head { shared, suffix, .. } in heads.iter().rev() {
+        if let (Some(to), Some(from)) =
+            (out.get_mut(*shared..missing), suffix.get(..missing.saturating_sub(*shared)))
+        {
+            to.copy_from_slice(from);
+            missing = *shared;
+        }
+        if missing == 0 {
+            break;
+        }
+    }
+    Ok(Some(kind))
+}
+
 /// Walks through the terms of one group.
 struct Group<'s> {
     reader: Reader<'s>,
@@ -182,55 +260,41 @@ struct Group<'s> {
 
 impl<'s> Group<'s> {
     const fn new(bytes: &'s [u8]) -> Self {
-        Self::with(bytes, Vec::new())
-    }
-
-    /// The same with a buffer that is there already, which is empty.
-    const fn with(bytes: &'s [u8], text: Vec<u8>) -> Self {
-        Self { reader: Reader::new(bytes), text, packed: None, is_stale: false }
+        Self { reader: Reader::new(bytes), text: Vec::new(), packed: None, is_stale: false }
     }
 
     fn advance(&mut self) -> Parsed<()> {
-        const SHARED: Bad = Bad("a term shares more than there is");
-        let head = self.reader.length()?;
-        if head & 1 == 0 {
-            let shared = self.reader.length()?;
-            let suffix = self.reader.take(head >> 1)?;
-            self.refresh();
-            if shared > self.text.len() {
-                return Err(SHARED);
+        let Head { kind, shared, suffix } = Head::read(&mut self.reader)?;
+        match kind {
+            Kind::Text => {
+                self.refresh();
+                if shared > self.text.len() {
+                    return Err(SHARED);
+                }
+                self.text.truncate(shared);
+                self.text.extend_from_slice(suffix);
+                self.packed = None;
+                return Ok(());
             }
-            self.text.truncate(shared);
-            self.text.extend_from_slice(suffix);
-            self.packed = None;
-            return Ok(());
+            Kind::Uuid => {
+                let mut uuid = match self.packed {
+                    Some(Packed::Uuid(before)) => before,
+                    _ if shared == 0 => [0; 16],
+                    _ => return Err(SHARED),
+                };
+                uuid[shared..].copy_from_slice(suffix);
+                self.packed = Some(Packed::Uuid(uuid));
+            }
+            Kind::Ip => {
+                let mut octets = match self.packed {
+                    Some(Packed::Ip(before)) => before,
+                    _ if shared == 0 => [0; 4],
+                    _ => return Err(SHARED),
+                };
+                octets[shared..].copy_from_slice(suffix);
+                self.packed = Some(Packed::Ip(octets));
+            }
         }
-        let shared = head >> 1;
-        self.packed = Some(match (shared.checked_sub(HEAD_IP), self.packed) {
-            (None, Some(Packed::Uuid(uuid))) => {
-                // The bytes it does not share move behind those it does: a number is shifted faster than few bytes are
-                // copied.
-                let (before, next) = (u128::from_be_bytes(uuid), u128::from_be_bytes(self.reader.window()));
-                self.reader.take(16 - shared)?;
-                let own = u128::MAX >> (8 * shared);
-                Packed::Uuid((before & !own | next >> (8 * shared)).to_be_bytes())
-            }
-            (None, _) if shared == 0 => {
-                let mut uuid = [0; 16];
-                uuid.copy_from_slice(self.reader.take(16)?);
-                Packed::Uuid(uuid)
-            }
-            (Some(shared @ 0..=3), Some(Packed::Ip(mut octets))) => {
-                octets[shared..].copy_from_slice(self.reader.take(4 - shared)?);
-                Packed::Ip(octets)
-            }
-            (Some(0), _) => {
-                let mut octets = [0; 4];
-                octets.copy_from_slice(self.reader.take(4)?);
-                Packed::Ip(octets)
-            }
-            _ => return Err(SHARED),
-        });
         self.is_stale = true;
         Ok(())
     }
@@ -301,15 +365,21 @@ impl<'s> Dictionary<'s> {
         if code >= self.record.terms {
             return Err(self.bad(self.record.texts, Bad("a term code without a term")));
         }
-        buffer.clear();
-        let mut group = Group::with(self.group_bytes(code / GROUP_TERMS)?, std::mem::take(buffer));
-        for _ in 0..=code % GROUP_TERMS {
-            self.advance(&mut group)?;
+        let bytes = self.group_bytes(code / GROUP_TERMS)?;
+        let bad = |bad| self.bad(self.record.texts, bad);
+        let place = (code % GROUP_TERMS) as usize;
+        match assemble(bytes, place, buffer).map_err(bad)? {
+            Some(kind) => Packed::spell(kind, buffer),
+            None => {
+                let mut group = Group::new(bytes);
+                for _ in 0..=place {
+                    self.advance(&mut group)?;
+                }
+                group.refresh();
+                *buffer = group.text;
+            }
         }
-        let text = std::str::from_utf8(group.term())
-            .map_err(|_| self.bad(self.record.texts, Bad("a term that is not UTF-8")))?;
-        out.push_str(text);
-        *buffer = group.text;
+        out.push_str(std::str::from_utf8(buffer).map_err(|_| bad(Bad("a term that is not UTF-8")))?);
         Ok(())
     }
 

@@ -3,6 +3,8 @@
 //! One binary with a subcommand for each thing that is done with it. This file only hands the arguments on and turns
 //! what came of it into an exit code; `docs/cli.md` lists the codes.
 
+#[cfg(target_os = "linux")]
+mod allocator;
 mod cli;
 mod client;
 mod commands;

@@ -22,8 +22,9 @@ pub(crate) const QUEUE_BYTES_MAX: usize = 64 << 20;
 pub(crate) const QUEUE_EVENTS_MAX: usize = 200_000;
 /// Bytes of events that are committed together.
 pub(crate) const GROUP_BYTES_MAX: usize = 16 << 20;
-/// Full tails that wait to become segments; beyond it writes wait, and are refused if that takes long.
-pub(crate) const FROZEN_PARTS_MAX: usize = 2;
+/// Full tails that are not segments yet; beyond it writes wait, and are refused if that takes long. With one, a tail fills
+/// while another is sealed; more let nobody write faster and cost their memory.
+pub(crate) const FROZEN_PARTS_MAX: usize = 1;
 
 /// How long a write waits for full tails to become segments before it is refused.
 pub(crate) const ROOM_WAIT: Duration = Duration::from_secs(5);
@@ -51,7 +52,7 @@ pub struct Options {
     pub queue_events_max: usize,
     /// Bytes of events that are committed together.
     pub group_bytes_max: usize,
-    /// Full tails that wait to become segments; beyond it writes wait, and are refused if that takes long.
+    /// Full tails that are not segments yet; beyond it writes wait, and are refused if that takes long.
     pub frozen_parts_max: usize,
     /// How long a write waits for full tails to become segments before it is refused.
     pub room_wait: Duration,

@@ -209,9 +209,9 @@ impl DraftPostings {
         self.sink.section(Section::Fields, &records)?;
         let mut ids = DraftIds { sink: &mut self.sink, table: ids::TableWriter::new(self.docs) };
         give(&mut ids)?;
-        let table = ids.table.finish();
+        let table = ids.table;
         self.sink.end_section(Section::Ids);
-        self.sink.section(Section::IdTable, &table)?;
+        table.finish(&mut self.sink)?;
         self.sink.finish(&mut self.meta)?;
         Ok(self.meta)
     }

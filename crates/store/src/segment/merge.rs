@@ -258,6 +258,8 @@ pub(crate) fn merge_segments(
         }
     }
     check(stop)?;
+    // The ids need memory of their own.
+    inputs.iter_mut().for_each(|input| input.docs = Vec::new());
     draft.finish(|ids| {
         for run in &runs {
             let (start, end) = (u64::from(run.old) * 16, u64::from(run.old + run.docs) * 16);

@@ -1,12 +1,14 @@
 //! The machine and what else runs on it, as Linux tells them.
 
-use std::{fs, process::Command};
+use std::{fs, process::Command, thread, time::Duration};
 
 const GIB: f64 = 1024.0 * 1024.0 * 1024.0;
+/// How long the machine is watched before a run.
+const WATCHED: Duration = Duration::from_secs(5);
 
 /// The processor, its cores and the memory.
 pub(crate) fn describe() -> String {
-    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    let cores = thread::available_parallelism().map_or(0, std::num::NonZero::get);
     let processor = value("/proc/cpuinfo", "model name").unwrap_or_else(|| "unknown processor".to_owned());
     format!("{cores} cores ({processor}), {:.0} GiB of memory", memory_bytes() as f64 / GIB)
 }
@@ -17,10 +19,29 @@ pub(crate) fn memory_bytes() -> u64 {
     text.split_whitespace().next().and_then(|text| text.parse::<u64>().ok()).unwrap_or(0) * 1024
 }
 
-/// Processes that run or wait to run, averaged over the last minute. Before a run it is what others do.
-pub(crate) fn load_average() -> f64 {
-    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    text.split_whitespace().next().and_then(|text| text.parse().ok()).unwrap_or(0.0)
+/// How many processors others use: all that is used while this program sleeps for a while. The load average would
+/// still show the build and the run before.
+pub(crate) fn used_by_others() -> f64 {
+    let before = processor_times();
+    thread::sleep(WATCHED);
+    let after = processor_times();
+    let (used, all) = (after.0.saturating_sub(before.0), after.1.saturating_sub(before.1));
+    let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    used as f64 / all.max(1) as f64 * cores as f64
+}
+
+/// What all processors did since the start, in ticks: work, and everything. See `/proc/stat` in proc(5).
+fn processor_times() -> (u64, u64) {
+    let text = fs::read_to_string("/proc/stat").unwrap_or_default();
+    of_line(text.lines().next().unwrap_or_default())
+}
+
+fn of_line(line: &str) -> (u64, u64) {
+    // user, nice, system, idle, iowait, irq, softirq, steal; what follows is in the first two already.
+    let times: Vec<u64> =
+        line.split_whitespace().skip(1).take(8).filter_map(|text| text.parse().ok()).collect();
+    let (all, idle): (u64, u64) = (times.iter().sum(), times.iter().skip(3).take(2).sum());
+    (all - idle, all)
 }
 
 /// The state of the sources: the commit, and whether more was changed.
@@ -45,4 +66,15 @@ fn value(file: &str, key: &str) -> Option<String> {
     let text = fs::read_to_string(file).ok()?;
     let line = text.lines().find(|line| line.starts_with(key))?;
     Some(line.split_once(':')?.1.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_is_all_but_idling() {
+        assert_eq!(of_line("cpu  100 20 30 1000 200 4 5 6 50 7"), (165, 1365));
+        assert_eq!(of_line(""), (0, 0));
+    }
 }

@@ -73,11 +73,11 @@ fn measure(options: &Options, name: &str, profile: Profile, events: u64) -> Resu
         date: machine::today(),
         commit: machine::commit(),
         machine: machine::describe(),
-        load_before: machine::load_average(),
+        used_by_others: machine::used_by_others(),
         versions: std::collections::BTreeMap::default(),
         measurements: Vec::new(),
     };
-    say(&format!("{events} {name} events; load average {}", run.load_before));
+    say(&format!("{events} {name} events; others use {:.2} processors", run.used_by_others));
     fs::create_dir_all(&options.directory)
         .map_err(|error| format!("{}: {error}", options.directory.display()))?;
     let directory = tempfile::tempdir_in(&options.directory)

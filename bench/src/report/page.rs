@@ -18,6 +18,8 @@ const SYSTEMS: [(&str, &str); 6] = [
     ("sqlite", "SQLite"),
     (LIMIT, "limit"),
 ];
+/// How much of a processor others may use before a run is called disturbed.
+const OTHERS_MAX: f64 = 0.1;
 /// How many times worse ours must be to be named among what we lose.
 const LOST_SHARE: f64 = 1.1;
 
@@ -82,26 +84,26 @@ fn about(page: &mut String, runs: &[Run]) {
     }
     let _ = writeln!(
         page,
-        "| events | JSON of one | beside | measured | sources | load average before |\n|---|---|---|---|---|---|"
+        "| events | JSON of one | beside | measured | sources | processors used by others |\n|---|---|---|---|---|---|"
     );
     for run in runs {
         let beside: Vec<&str> = run.versions.keys().map(|system| called(system)).collect();
         let _ = writeln!(
             page,
-            "| {} | {:.0} B | {} | {} | {} | {:.1} |",
+            "| {} | {:.0} B | {} | {} | {} | {:.2} |",
             count(run.events),
             run.json_bytes,
             beside.join(", "),
             run.date,
             run.commit,
-            run.load_before
+            run.used_by_others
         );
     }
-    let noisy = runs.iter().filter(|run| run.load_before > 0.5).count();
+    let noisy = runs.iter().filter(|run| run.used_by_others > OTHERS_MAX).count();
     if noisy > 0 {
         let _ = writeln!(
             page,
-            "\n**{noisy} of these {} runs were made while other programs used the machine** (load average above 0.5 before they began): \
+            "\n**{noisy} of these {} runs were made while other programs used the machine** (more than {OTHERS_MAX} of a processor in the seconds before they began): \
              times are too long and rates too low, for all systems, and not evenly. Compare with care.",
             runs.len()
         );
@@ -285,7 +287,7 @@ mod tests {
     fn noise_is_said() {
         let mut noisy = run();
         assert!(!page(&[noisy.clone()]).contains("while other programs"));
-        noisy.load_before = 4.0;
+        noisy.used_by_others = 0.5;
         assert!(page(&[noisy]).contains("1 of these 1 runs"));
     }
 }

@@ -50,8 +50,9 @@ pub(crate) struct Run {
     pub(crate) date: String,
     pub(crate) commit: String,
     pub(crate) machine: String,
-    /// What waited for a processor before the run began: others' work.
-    pub(crate) load_before: f64,
+    /// How many processors others used before the run began.
+    #[serde(alias = "load_before")]
+    pub(crate) used_by_others: f64,
     /// What the systems say their versions are.
     pub(crate) versions: BTreeMap<String, String>,
     pub(crate) measurements: Vec<Measurement>,
@@ -147,7 +148,7 @@ pub(crate) mod tests {
             date: "2026-01-02".to_owned(),
             commit: "abc".to_owned(),
             machine: "a machine".to_owned(),
-            load_before: 0.0,
+            used_by_others: 0.0,
             versions: BTreeMap::new(),
             measurements: Vec::new(),
         }

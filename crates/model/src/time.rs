@@ -121,25 +121,28 @@ impl Timestamp {
     pub fn write_rfc3339(self, out: &mut Vec<u8>) {
         // Years have four digits in the whole range of the type.
         let (mut text, mut at) = (*b"0000-00-00T00:00:00.000000000Z", 0);
-        let mut put = |digits: usize, mut value: u32| {
+        let mut put = |digits: usize, gap: usize, mut value: u32| {
             for place in (at..at + digits).rev() {
                 text[place] = b'0' + (value % 10) as u8;
                 value /= 10;
             }
-            at += digits + 1;
+            at += digits + gap;
         };
         let seconds = self.seconds();
         let (year, month, day) = civil_date(seconds.div_euclid(86_400));
         // All of these are small: division by a constant is cheaper in 32 bits.
         let second = seconds.rem_euclid(86_400) as u32;
-        put(4, year as u32);
-        put(2, month as u32);
-        put(2, day as u32);
-        put(2, second / 3_600);
-        put(2, second / 60 % 60);
-        put(2, second % 60);
+        put(4, 1, year as u32);
+        put(2, 1, month as u32);
+        put(2, 1, day as u32);
+        put(2, 1, second / 3_600);
+        put(2, 1, second / 60 % 60);
+        put(2, 1, second % 60);
         let fraction = self.0.rem_euclid(NANOS_PER_SECOND) as u32;
-        put(9, fraction);
+        // In three parts, which do not wait for each other.
+        put(3, 0, fraction / 1_000_000);
+        put(3, 0, fraction / 1_000 % 1_000);
+        put(3, 0, fraction % 1_000);
         let length = match fraction {
             0 => 19,
             f if f % 1_000_000 == 0 => 23,

@@ -15,6 +15,9 @@ use crate::{
     observe::trail::Trail,
 };
 
+/// Which part of a page the next one may be longer, so that its memory is taken only once.
+const SPARE_PART: usize = 16;
+
 /// Lines, and what is known of the page that they are.
 type Lines = (Vec<u8>, WrittenPage);
 
@@ -35,7 +38,7 @@ pub(crate) async fn lines(
     trail: Arc<Trail>,
     query: Query,
 ) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + 'static, Problem> {
-    let first = read(Arc::clone(&app), Arc::clone(&trail), query.clone()).await?;
+    let first = read(Arc::clone(&app), Arc::clone(&trail), query.clone(), 0).await?;
     let first = Next::Read(first.map_err(|error| unanswered(&trail, &error))?);
     Ok(stream::try_unfold(first, move |next| {
         let (app, trail, query) = (Arc::clone(&app), Arc::clone(&trail), query.clone());
@@ -59,7 +62,9 @@ pub(crate) async fn lines(
                 None => Next::Nothing,
                 Some(position) => {
                     let query = query.start(Start::After(position));
-                    Next::Reading(tokio::spawn(read(app, trail, query)))
+                    // The pages behind a full one are about as long.
+                    let bytes = piece.len() + piece.len() / SPARE_PART;
+                    Next::Reading(tokio::spawn(read(app, trail, query, bytes)))
                 }
             };
             Ok(Some((Bytes::from(piece), next)))
@@ -67,9 +72,15 @@ pub(crate) async fn lines(
     }))
 }
 
-async fn read(app: Arc<App>, trail: Arc<Trail>, query: Query) -> Result<Result<Lines, QueryError>, Problem> {
+/// Reads a page, with room for so many bytes.
+async fn read(
+    app: Arc<App>,
+    trail: Arc<Trail>,
+    query: Query,
+    bytes: usize,
+) -> Result<Result<Lines, QueryError>, Problem> {
     blocking(&trail, move || {
-        let mut lines = Vec::new();
+        let mut lines = Vec::with_capacity(bytes);
         app.store.write_page(&query, b'\n', &mut lines).map(|page| (lines, page))
     })
     .await

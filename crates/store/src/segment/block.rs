@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use annals_model::{EntityRef, EventRef, Outcome, RequestRef, Timestamp, limits::EVENT_BYTES_MAX};
+use annals_model::{EntityRef, EventRef, Outcome, Position, RequestRef, Timestamp, limits::EVENT_BYTES_MAX};
 use zstd::bulk::Decompressor;
 
 use super::{
@@ -596,11 +596,11 @@ impl Segment {
         Ok(organization_text)
     }
 
-    /// Reads one event of a block and shows it to `visit`.
+    /// Reads one event of a block, which stands at this place in the total order, and shows it to `visit`.
     pub(super) fn read_event<R>(
         &self,
         block: &Block,
-        doc: u32,
+        (doc, position): (u32, Position),
         terms: &mut TermCache<'_>,
         buffers: &mut TextBuffers,
         visit: impl FnOnce(&EventRef<'_>) -> R,
@@ -633,8 +633,11 @@ impl Segment {
             label_places.push(block.spell_label(entry, spelled, terms)?.map_err(bad)?);
         }
         let spelled = &*spelled;
-        let single = single.map(|place| place.map(|place| spelled.text(place)));
-        let text = |field: usize| column_of(field).and_then(|column| single[column]);
+        let mut columns = [None; SINGLE_FIELDS];
+        for (text, place) in columns.iter_mut().zip(single) {
+            *text = place.map(|place| spelled.text(place));
+        }
+        let text = |field: usize| column_of(field).and_then(|column| columns[column]);
         let required = |field: usize| text(field).ok_or_else(|| bad(Bad("a required field is absent")));
         let own_organization;
         let organization = match block.organization.get() {
@@ -658,7 +661,6 @@ impl Segment {
             column.get(&block.raw, index).map(|value| Some(unzigzag(value))).map_err(bad)
         };
 
-        let position = self.position(doc)?;
         let mut event = EventRef {
             id: self.id(doc)?,
             seq: position.seq,

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use annals_model::{Event, EventRef};
+use annals_model::{Event, EventRef, Position};
 use hashbrown::HashMap;
 
 use super::{
@@ -165,9 +165,20 @@ impl<'s> Decoder<'s> {
 
     /// Shows one event to `visit`.
     pub(super) fn visit<R>(&mut self, doc: u32, visit: impl FnOnce(&EventRef<'_>) -> R) -> Result<R, Damage> {
+        let position = self.segment.position(doc)?;
+        self.visit_at(doc, position, visit)
+    }
+
+    /// The same of an event whose place in the total order is known.
+    fn visit_at<R>(
+        &mut self,
+        doc: u32,
+        position: Position,
+        visit: impl FnOnce(&EventRef<'_>) -> R,
+    ) -> Result<R, Damage> {
         let at = self.open(doc)?;
         let block = &self.blocks[at].block;
-        self.segment.read_event(block, doc, &mut self.terms, &mut self.texts, visit)
+        self.segment.read_event(block, (doc, position), &mut self.terms, &mut self.texts, visit)
     }
 
     /// Makes one event.
@@ -179,8 +190,14 @@ impl<'s> Decoder<'s> {
         self.visit(doc, |event| event.to_event())
     }
 
-    /// Appends one event as JSON.
-    pub(super) fn write_json(&mut self, doc: u32, out: &mut Vec<u8>, keep: Keep) -> Result<(), Damage> {
+    /// Appends one event, which stands at this place in the total order, as JSON.
+    pub(super) fn write_json(
+        &mut self,
+        doc: u32,
+        position: Position,
+        out: &mut Vec<u8>,
+        keep: Keep,
+    ) -> Result<(), Damage> {
         let place = Place { segment: self.segment.number, number: doc };
         if keep == Keep::Yes
             && let Some(json) = RENDERED.get(&place)
@@ -189,7 +206,7 @@ impl<'s> Decoder<'s> {
             return Ok(());
         }
         let start = out.len();
-        self.visit(doc, |event| event.write_json(out))?;
+        self.visit_at(doc, position, |event| event.write_json(out))?;
         if keep == Keep::Yes {
             let json: Arc<[u8]> = out.get(start..).unwrap_or_default().into();
             let bytes = json.len();

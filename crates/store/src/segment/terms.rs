@@ -201,7 +201,7 @@ struct Head<'s> {
 }
 
 impl<'s> Head<'s> {
-    #[inline]
+    #[inline(always)]
     fn read(reader: &mut Reader<'s>) -> Parsed<Self> {
         let head = reader.length()?;
         if head & 1 == 0 {

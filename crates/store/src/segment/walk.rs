@@ -213,7 +213,7 @@ impl Selection<'_> {
         match self.walk.current.take() {
             None => return Ok(false),
             Some(Current { event: Some(event), .. }) => event.write_json(out),
-            Some(Current { doc, .. }) => self.decoder.write_json(doc, out, keep)?,
+            Some(Current { doc, position, .. }) => self.decoder.write_json(doc, position, out, keep)?,
         }
         Ok(true)
     }

@@ -8,8 +8,9 @@ use hashbrown::HashMap;
 
 use super::{
     Segment,
-    block::{Block, TextBuffers},
+    block::Block,
     cache::{Cache, OfSegment},
+    read::TextBuffers,
 };
 use crate::{Damage, query::part::Keep};
 

@@ -26,6 +26,7 @@ mod packer;
 mod positions;
 mod postings;
 mod ranks;
+mod read;
 mod record;
 mod rice;
 mod search;

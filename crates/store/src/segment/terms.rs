@@ -485,3 +485,41 @@ impl TermWalk<'_> {
             .map_err(|_| self.dictionary.bad(self.dictionary.record.texts, Bad("a term that is not UTF-8")))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_term_put_together_is_the_one_walked_to(
+            terms in proptest::collection::btree_set(
+                "(1\\.0\\.[0-3]\\.[0-9]|1\\.0[a-c.]{0,4}|[ab]{0,6}|0000000[01]-0000-4000-8000-00000000[0-9a-f]{4}|00000000[a-c-]{0,3})",
+                1..=GROUP_TERMS as usize,
+            ),
+        ) {
+            let mut writer = TermsWriter::default();
+            terms.iter().for_each(|term| writer.push(term.as_bytes()));
+            let mut group = Group::new(&writer.bytes);
+            for (place, term) in terms.iter().enumerate() {
+                group.advance().unwrap();
+                prop_assert_eq!(group.term(), term.as_bytes());
+                let mut text = b"before".to_vec();
+                // What is shared with a term that is written in another way is left to the walk.
+                if let Some(kind) = assemble(&writer.bytes, place, &mut text).unwrap() {
+                    Packed::spell(kind, &mut text);
+                    prop_assert_eq!(text.as_slice(), term.as_bytes());
+                }
+            }
+        }
+
+        #[test]
+        fn any_bytes_can_be_read(bytes: Vec<u8>, place in 0..GROUP_TERMS as usize) {
+            let _ = assemble(&bytes, place, &mut Vec::new());
+            let mut group = Group::new(&bytes);
+            while group.advance().is_ok() {}
+        }
+    }
+}

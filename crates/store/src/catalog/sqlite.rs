@@ -18,8 +18,8 @@ use crate::{batch::Row, searches::SavedSearch};
 /// How long another program (a backup, a shell) may hold the file locked.
 const BUSY_WAIT: Duration = Duration::from_secs(10);
 
-/// Less unused space is not worth writing the rest again.
-const SHRUNK_BYTES_MIN: u64 = 8 << 20;
+/// Less unused space is not worth writing the rest again. It is asked for when nothing came for a while.
+const SHRUNK_BYTES_MIN: u64 = 1 << 20;
 
 /// Times, numbers and checksums are kept as SQLite's signed 64 bits.
 const SCHEMA: &str = "

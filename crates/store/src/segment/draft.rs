@@ -150,12 +150,13 @@ impl DraftEvents {
     }
 
     /// Ends the events. `organizations` are the first docs of each organization in the order of their codes;
-    /// `time_order` gives the docs in the total order; `copied` says which blocks came from where.
+    /// `time_order` gives the docs in the total order, and is asked when the places of events need no memory any more;
+    /// `copied` says which blocks came from where.
     pub(super) fn end_events(
         mut self,
         copied: &[CopiedBlocks<'_>],
         organizations: &[u32],
-        time_order: &[u32],
+        time_order: impl FnOnce() -> Result<Vec<u32>, WriteError>,
     ) -> Result<DraftPostings, WriteError> {
         self.blocks.flush(&mut self.sink)?;
         self.positions.flush();
@@ -172,6 +173,7 @@ impl DraftEvents {
         let mut starts = Vec::with_capacity(organizations.len() * 4);
         organizations.iter().for_each(|start| starts.extend_from_slice(&start.to_le_bytes()));
         sink.section(Section::Organizations, &starts)?;
+        let time_order = time_order()?;
         let mut packed = Vec::new();
         if !time_order.iter().zip(0_u32..).all(|(doc, rank)| *doc == rank) {
             let order = time_order.iter().map(|doc| u64::from(*doc));

@@ -248,7 +248,7 @@ pub(crate) fn merge_segments(
         .filter(|input| input.blocks.iter().any(|block| *block != NOT_COPIED))
         .map(|input| CopiedBlocks { segment: input.segment, blocks: &input.blocks })
         .collect();
-    let mut draft = draft.end_events(&copied, &starts, &time_order(&inputs, stop)?)?;
+    let mut draft = draft.end_events(&copied, &starts, || time_order(&inputs, stop))?;
     for (index, terms) in terms.into_iter().enumerate() {
         write_postings(&inputs, &mut draft, index as u32, terms, stop)?;
         for input in &mut inputs {

@@ -341,8 +341,8 @@ pub(crate) fn write_segment(
     }
     let mut draft = draft.end_terms()?;
     write_events(source, &arrangement, &columns, &categories, &labels, &mut draft)?;
-    let time_order: Vec<u32> = order.iter().map(|number| arrangement.docs[*number as usize]).collect();
-    let mut draft = draft.end_events(&[], &arrangement.starts, &time_order)?;
+    let time_order = || Ok(order.iter().map(|number| arrangement.docs[*number as usize]).collect());
+    let mut draft = draft.end_events(&[], &arrangement.starts, time_order)?;
     for (number, column) in columns.iter().enumerate() {
         if number == CATEGORY {
             write_many(&categories, &arrangement, &mut draft)?;

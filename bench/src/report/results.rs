@@ -51,7 +51,6 @@ pub(crate) struct Run {
     pub(crate) commit: String,
     pub(crate) machine: String,
     /// How many processors others used before the run began.
-    #[serde(alias = "load_before")]
     pub(crate) used_by_others: f64,
     /// What the systems say their versions are.
     pub(crate) versions: BTreeMap<String, String>,

@@ -113,33 +113,26 @@ impl RankedCodes {
         terms: &mut TermCache<'_>,
     ) -> Result<Parsed<Place>, Damage> {
         let number = spelled.number(column, rank);
-        match number.and_then(|number| spelled.known(number)) {
-            Some(place) => Ok(Ok(place)),
-            None => self.spell_first(column, rank, field, spelled, terms),
+        if let Some(place) = number.and_then(|number| spelled.known(number)) {
+            return Ok(Ok(place));
         }
-    }
-
-    /// The same when it is asked for the first time.
-    fn spell_first(
-        &self,
-        column: usize,
-        rank: usize,
-        field: u32,
-        spelled: &mut Spelled,
-        terms: &mut TermCache<'_>,
-    ) -> Result<Parsed<Place>, Damage> {
-        let code = match self.table.labels.get(rank) {
-            Some((_, code)) if column == LABELS => *code,
-            _ => match self.table.column_code(column, rank) {
-                Ok(code) => code,
-                Err(bad) => return Ok(Err(bad)),
-            },
+        let code = match self.code(column, rank) {
+            Ok(code) => code,
+            Err(bad) => return Ok(Err(bad)),
         };
         let place = spelled.add(|texts| terms.push(field, code, texts))?;
-        if let (Some(number), Ok(place)) = (spelled.number(column, rank), place) {
+        if let (Some(number), Ok(place)) = (number, place) {
             spelled.know(number, place);
         }
         Ok(place)
+    }
+
+    /// The code of a rank of a column of the table, or of a label.
+    fn code(&self, column: usize, rank: usize) -> Parsed<u32> {
+        match self.table.labels.get(rank) {
+            Some((_, code)) if column == LABELS => Ok(*code),
+            _ => self.table.column_code(column, rank),
+        }
     }
 }
 

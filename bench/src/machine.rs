@@ -8,9 +8,13 @@ const WATCHED: Duration = Duration::from_secs(5);
 
 /// The processor, its cores and the memory.
 pub(crate) fn describe() -> String {
-    let cores = thread::available_parallelism().map_or(0, std::num::NonZero::get);
     let processor = value("/proc/cpuinfo", "model name").unwrap_or_else(|| "unknown processor".to_owned());
-    format!("{cores} cores ({processor}), {:.0} GiB of memory", memory_bytes() as f64 / GIB)
+    format!("{} cores ({processor}), {:.0} GiB of memory", cores(), memory_bytes() as f64 / GIB)
+}
+
+/// Processors that this program may use.
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// All memory, in bytes; 0 where it cannot be told.
@@ -26,8 +30,7 @@ pub(crate) fn used_by_others() -> f64 {
     thread::sleep(WATCHED);
     let after = processor_times();
     let (used, all) = (after.0.saturating_sub(before.0), after.1.saturating_sub(before.1));
-    let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    used as f64 / all.max(1) as f64 * cores as f64
+    used as f64 / all.max(1) as f64 * cores() as f64
 }
 
 /// What all processors did since the start, in ticks: work, and everything. See `/proc/stat` in proc(5).

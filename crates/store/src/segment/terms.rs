@@ -249,6 +249,18 @@ fn assemble(group: &[u8], place: usize, out: &mut Vec<u8>) -> Parsed<Option<Kind
     Ok(Some(kind))
 }
 
+/// A packed term that shares its beginning with the one before, if that is of its kind.
+fn continued<const N: usize>(before: Option<[u8; N]>, shared: usize, suffix: &[u8]) -> Parsed<[u8; N]> {
+    let mut bytes = match before {
+        Some(before) => before,
+        None if shared == 0 => [0; N],
+        None => return Err(SHARED),
+    };
+    let end = bytes.get_mut(shared..).filter(|end| end.len() == suffix.len()).ok_or(SHARED)?;
+    end.copy_from_slice(suffix);
+    Ok(bytes)
+}
+
 /// Walks through the terms of one group.
 struct Group<'s> {
     reader: Reader<'s>,
@@ -277,22 +289,18 @@ impl<'s> Group<'s> {
                 return Ok(());
             }
             Kind::Uuid => {
-                let mut uuid = match self.packed {
-                    Some(Packed::Uuid(before)) => before,
-                    _ if shared == 0 => [0; 16],
-                    _ => return Err(SHARED),
+                let before = match self.packed {
+                    Some(Packed::Uuid(before)) => Some(before),
+                    _ => None,
                 };
-                uuid[shared..].copy_from_slice(suffix);
-                self.packed = Some(Packed::Uuid(uuid));
+                self.packed = Some(Packed::Uuid(continued(before, shared, suffix)?));
             }
             Kind::Ip => {
-                let mut octets = match self.packed {
-                    Some(Packed::Ip(before)) => before,
-                    _ if shared == 0 => [0; 4],
-                    _ => return Err(SHARED),
+                let before = match self.packed {
+                    Some(Packed::Ip(before)) => Some(before),
+                    _ => None,
                 };
-                octets[shared..].copy_from_slice(suffix);
-                self.packed = Some(Packed::Ip(octets));
+                self.packed = Some(Packed::Ip(continued(before, shared, suffix)?));
             }
         }
         self.is_stale = true;
@@ -508,7 +516,9 @@ mod tests {
                 prop_assert_eq!(group.term(), term.as_bytes());
                 let mut text = b"before".to_vec();
                 // What is shared with a term that is written in another way is left to the walk.
-                if let Some(kind) = assemble(&writer.bytes, place, &mut text).unwrap() {
+                let kind = assemble(&writer.bytes, place, &mut text).unwrap();
+                prop_assert!(place > 0 || kind.is_some(), "the first term shares nothing");
+                if let Some(kind) = kind {
                     Packed::spell(kind, &mut text);
                     prop_assert_eq!(text.as_slice(), term.as_bytes());
                 }

@@ -3,7 +3,7 @@
 
 use std::{
     io::{ErrorKind, Read},
-    ops::RangeInclusive,
+    ops::{Range, RangeInclusive},
 };
 
 use roaring::RoaringBitmap;
@@ -15,6 +15,8 @@ use super::{
 
 /// Numbers of a chunk.
 const CHUNK_DOCS: u32 = 1 << 16;
+/// Words of a chunk with a bit for each number.
+const CHUNK_WORDS: usize = CHUNK_DOCS as usize / 64;
 /// Bytes of a chunk with a bit for each number.
 const BITMAP_BYTES: usize = CHUNK_DOCS as usize / 8;
 /// From so many docs on a chunk has a bit for each number: distances would be shorter until half of all
@@ -201,6 +203,65 @@ impl<'s> Chunk<'s> {
         }
     }
 
+    /// How many docs are marked.
+    fn count_marked(&self, marked: &Marked) -> Parsed<u64> {
+        let marked_here = marked.of_chunk(self.key);
+        if marked_here == 0 {
+            return Ok(0);
+        }
+        if marked_here == marked.docs_of_chunk(self.key) {
+            return Ok(u64::from(self.docs));
+        }
+        let words = marked.words_of_chunk(self.key);
+        let mut count = 0;
+        match &self.body {
+            Body::Distances { low, first, bytes } => {
+                let gaps = u64::from(self.docs) - 1;
+                rice::read(bytes, 0, *low, *first, gaps, CHUNK_DOCS, |number| {
+                    count += words.get(number as usize / 64).map_or(0, |word| word >> (number % 64) & 1);
+                })?;
+            }
+            Body::Bitmap(bytes) => {
+                for (word, marked) in bytes.as_chunks::<8>().0.iter().zip(words) {
+                    count += u64::from((u64::from_le_bytes(*word) & marked).count_ones());
+                }
+            }
+            Body::Runs(runs) => self.each_run(runs, |run| count += ones(words, run))?,
+        }
+        Ok(count)
+    }
+
+    /// Appends the docs that lie in a range, by their numbers in the chunk.
+    fn append_within(&self, range: &RangeInclusive<u32>, docs: &mut Vec<u32>) -> Parsed<()> {
+        let base = self.key * CHUNK_DOCS;
+        match &self.body {
+            Body::Distances { low, first, bytes } => {
+                let gaps = u64::from(self.docs) - 1;
+                rice::read(bytes, 0, *low, *first, gaps, CHUNK_DOCS, |number| {
+                    if range.contains(&number) {
+                        docs.push(base.wrapping_add(number));
+                    }
+                })
+            }
+            Body::Bitmap(bytes) => {
+                let words = bytes.as_chunks::<8>().0.iter().zip((0..).step_by(64));
+                let first = *range.start() as usize / 64;
+                for (word, place) in words.take(*range.end() as usize / 64 + 1).skip(first) {
+                    let mut word = u64::from_le_bytes(*word) & mask(place, range);
+                    while word != 0 {
+                        docs.push(base + place + word.trailing_zeros());
+                        word &= word - 1;
+                    }
+                }
+                Ok(())
+            }
+            Body::Runs(runs) => self.each_run(runs, |run| {
+                let (first, last) = (*run.start().max(range.start()), *run.end().min(range.end()));
+                docs.extend((first..=last).map(|number| base + number));
+            }),
+        }
+    }
+
     /// Visits the runs, which are in order and have as many docs as the chunk.
     fn each_run(&self, runs: &[[u8; RUN_BYTES]], mut visit: impl FnMut(RangeInclusive<u32>)) -> Parsed<()> {
         let (mut next, mut docs) = (0, 0);
@@ -219,18 +280,153 @@ impl<'s> Chunk<'s> {
     }
 }
 
-/// The chunks of a term with so many docs, of a segment of `docs` docs.
-fn chunks(bytes: &[u8], count: u64, docs: u32) -> Parsed<Vec<Chunk<'_>>> {
+/// Of a word with the numbers from `place` on, the bits that lie in a range which touches it.
+fn mask(place: u32, range: &RangeInclusive<u32>) -> u64 {
+    let below = range.start().saturating_sub(place);
+    let above = (place + 63).saturating_sub(*range.end());
+    (u64::MAX << below) & (u64::MAX >> above)
+}
+
+/// How many bits of a range are set.
+fn ones(words: &[u64], range: RangeInclusive<u32>) -> u64 {
+    let (first, last) = (range.start() / 64, range.end() / 64);
+    let words = words.get(first as usize..=last as usize).unwrap_or_default();
+    words
+        .iter()
+        .zip((first * 64..).step_by(64))
+        .map(|(word, place)| u64::from((word & mask(place, &range)).count_ones()))
+        .sum()
+}
+
+/// A bit for each doc of a segment.
+pub(super) struct Marks {
+    words: Vec<u64>,
+    docs: u32,
+}
+
+impl Marks {
+    /// None of so many.
+    pub(super) fn new(docs: u32) -> Self {
+        Self { words: vec![0; docs.div_ceil(64) as usize], docs }
+    }
+
+    /// A doc that is not there is left out.
+    pub(super) fn add(&mut self, doc: u32) {
+        if let Some(word) = self.words.get_mut(doc as usize / 64) {
+            *word |= 1 << (doc % 64);
+        }
+    }
+
+    /// Docs that are not there are left out.
+    pub(super) fn add_range(&mut self, range: Range<u32>) {
+        let end = range.end.min(self.docs);
+        if range.start < end {
+            let range = range.start..=end - 1;
+            let (first, last) = (range.start() / 64, range.end() / 64);
+            let words = self.words.iter_mut().zip((0..).step_by(64));
+            for (word, place) in words.take(last as usize + 1).skip(first as usize) {
+                *word |= mask(place, &range);
+            }
+        }
+    }
+
+    pub(super) fn finish(self) -> Marked {
+        let count = |words: &[u64]| words.iter().map(|word| word.count_ones()).sum();
+        let of_chunks = self.words.chunks(CHUNK_WORDS).map(count).collect();
+        Marked { words: self.words, of_chunks, docs: self.docs }
+    }
+}
+
+/// Docs of a segment as others are counted against them: a bit for each, and how many each chunk has.
+pub(super) struct Marked {
+    words: Vec<u64>,
+    of_chunks: Vec<u32>,
+    docs: u32,
+}
+
+impl Marked {
+    /// How many docs of a range are marked.
+    pub(super) fn count_in(&self, range: Range<u32>) -> u64 {
+        let end = range.end.min(self.docs);
+        if range.start < end { ones(&self.words, range.start..=end - 1) } else { 0 }
+    }
+
+    pub(super) fn contains(&self, doc: u32) -> bool {
+        self.words.get(doc as usize / 64).is_some_and(|word| word >> (doc % 64) & 1 == 1)
+    }
+
+    fn of_chunk(&self, key: u32) -> u32 {
+        self.of_chunks.get(key as usize).copied().unwrap_or(0)
+    }
+
+    /// How many docs a chunk has, marked or not.
+    const fn docs_of_chunk(&self, key: u32) -> u32 {
+        let left = self.docs.saturating_sub(key * CHUNK_DOCS);
+        if left < CHUNK_DOCS { left } else { CHUNK_DOCS }
+    }
+
+    fn words_of_chunk(&self, key: u32) -> &[u64] {
+        self.words.chunks(CHUNK_WORDS).nth(key as usize).unwrap_or_default()
+    }
+}
+
+/// Visits the chunks of a term with so many docs, of a segment of `docs` docs. Whether there are as many is known when
+/// all were visited.
+fn each_chunk<'s>(
+    bytes: &'s [u8],
+    count: u64,
+    docs: u32,
+    mut visit: impl FnMut(Chunk<'s>) -> Parsed<()>,
+) -> Parsed<()> {
     let mut reader = Reader::new(bytes);
-    let mut chunks = Vec::new();
     let (mut next, mut found) = (0, 0);
     while !reader.is_empty() {
         let chunk = Chunk::read(&mut reader, next, docs)?;
         next = chunk.key + 1;
         found += u64::from(chunk.docs);
-        chunks.push(chunk);
+        visit(chunk)?;
     }
-    if found == count && count > 0 { Ok(chunks) } else { Err(COUNT) }
+    if found == count && count > 0 { Ok(()) } else { Err(COUNT) }
+}
+
+/// The chunks of a term with so many docs, of a segment of `docs` docs.
+fn chunks(bytes: &[u8], count: u64, docs: u32) -> Parsed<Vec<Chunk<'_>>> {
+    let mut chunks = Vec::new();
+    each_chunk(bytes, count, docs, |chunk| {
+        chunks.push(chunk);
+        Ok(())
+    })?;
+    Ok(chunks)
+}
+
+/// How many docs of a term are marked. Chunks of which none or all are, are not looked into, and damage in them is not
+/// found.
+pub(super) fn count_marked(bytes: &[u8], count: u64, marked: &Marked) -> Parsed<u64> {
+    let mut sum = 0;
+    each_chunk(bytes, count, marked.docs, |chunk| {
+        sum += chunk.count_marked(marked)?;
+        Ok(())
+    })?;
+    Ok(sum)
+}
+
+/// Appends the docs of a term that lie in a range; other chunks are not looked into, and damage in them is not found.
+pub(super) fn append_within(
+    bytes: &[u8],
+    count: u64,
+    docs: u32,
+    range: &RangeInclusive<u32>,
+    out: &mut Vec<u32>,
+) -> Parsed<()> {
+    let (first, last) = (*range.start(), (*range.end()).min(docs.saturating_sub(1)));
+    each_chunk(bytes, count, docs, |chunk| {
+        if chunk.key < first / CHUNK_DOCS || chunk.key > last / CHUNK_DOCS {
+            return Ok(());
+        }
+        let base = chunk.key * CHUNK_DOCS;
+        let here = first.saturating_sub(base)..=(last - base).min(CHUNK_DOCS - 1);
+        chunk.append_within(&here, out)
+    })
 }
 
 /// Appends the docs of a term.
@@ -302,8 +498,6 @@ impl Read for RoaringSource<'_, '_> {
 
 #[cfg(test)]
 mod tests {
-    use std::ops::Range;
-
     use proptest::{collection::vec, prelude::*};
 
     use super::*;
@@ -346,6 +540,26 @@ mod tests {
             assert!(found == docs, "appended");
             let set = bitmap(&bytes, count, limit).unwrap();
             assert!(set.iter().eq(docs.iter().copied()), "a set");
+            for marks in [0..limit, 0..1, 60_000..131_072, end / 3..end / 2, end - 1..limit] {
+                let wanted = docs.iter().copied().filter(|doc| marks.contains(doc));
+                let (mut all, mut thirds) = (Marks::new(limit), Marks::new(limit));
+                all.add_range(marks.clone());
+                marks.clone().step_by(3).for_each(|doc| thirds.add(doc));
+                let among = wanted.clone().filter(|doc| (doc - marks.start).is_multiple_of(3)).count();
+                let (all, thirds) = (all.finish(), thirds.finish());
+                assert_eq!(count_marked(&bytes, count, &thirds), Ok(among as u64), "{marks:?}");
+                assert_eq!(count_marked(&bytes, count, &all), Ok(wanted.clone().count() as u64), "{marks:?}");
+                let there = u64::from(marks.end.min(limit).saturating_sub(marks.start));
+                assert_eq!(
+                    (all.count_in(0..DOCS), thirds.count_in(marks.clone())),
+                    (there, there.div_ceil(3))
+                );
+                if let Some(last) = marks.clone().next_back() {
+                    let mut within = Vec::new();
+                    append_within(&bytes, count, limit, &(marks.start..=last), &mut within).unwrap();
+                    assert!(wanted.eq(within), "{marks:?}");
+                }
+            }
         }
         assert!(append(&bytes, count, end - 1, &mut Vec::new()).is_err(), "one doc is not there");
         assert!(bitmap(&bytes, count, end - 1).is_err(), "one doc is not there");
@@ -458,6 +672,11 @@ mod tests {
         fn any_bytes_can_be_read(bytes: Vec<u8>, count in 1_u64..600, docs: u32) {
             let _ = append(&bytes, count, docs, &mut Vec::new());
             let _ = bitmap(&bytes, count, docs);
+            let docs = docs % DOCS;
+            let mut marks = Marks::new(docs);
+            marks.add_range(docs / 4..docs / 2);
+            let _ = count_marked(&bytes, count, &marks.finish());
+            let _ = append_within(&bytes, count, docs, &(docs / 4..=docs), &mut Vec::new());
         }
     }
 }

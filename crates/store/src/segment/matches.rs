@@ -12,11 +12,12 @@ use roaring::RoaringBitmap;
 use super::{
     Segment,
     block::column_of,
+    chunks::{Marked, Marks},
     decoder::Decoder,
     fields::{CATEGORY, FIXED_FIELDS, ORGANIZATION},
     search::WordSearch,
     select::union,
-    sets::{Docs, bits_of},
+    sets::Docs,
     terms::Dictionary,
     walk::Walk,
 };
@@ -55,6 +56,8 @@ pub(super) struct Selection<'s> {
     pub(super) check: Option<(Docs, Filter)>,
     /// The words that every match has.
     search: Option<WordSearch>,
+    /// The same as bits, once somebody counted against them.
+    marked: Option<Marked>,
     pub(super) walk: Walk,
 }
 
@@ -64,7 +67,7 @@ impl<'s> Selection<'s> {
         let check = check.filter(|(must, _)| set.len() > must.len());
         let decoder = Decoder::new(segment);
         let search = check.as_ref().and_then(|(_, condition)| WordSearch::of(condition));
-        Self { segment, decoder, shape, set, check, search, walk: Walk::default() }
+        Self { segment, decoder, shape, set, check, search, marked: None, walk: Walk::default() }
     }
 
     /// Looks at every event that the indexes could not decide about.
@@ -146,31 +149,53 @@ impl<'s> Selection<'s> {
         })
     }
 
+    /// A bit for each selected doc, made once for all fields that are grouped by.
+    fn mark(&self) -> Result<Marked, Damage> {
+        let mut marks = Marks::new(self.segment.docs);
+        match (&self.set, &self.shape) {
+            (Docs::Set(set), _) => set.iter().for_each(|doc| marks.add(doc)),
+            (Docs::All(_), Shape::Lanes(lanes)) => {
+                lanes.iter().for_each(|lane| marks.add_range(lane.clone()));
+            }
+            (Docs::All(_), Shape::Order(ranks)) => {
+                self.segment.each_doc_at(ranks.clone(), |doc| marks.add(doc))?;
+            }
+        }
+        Ok(marks.finish())
+    }
+
     fn group_by_terms(
-        &self,
+        &mut self,
         index: u32,
         dictionary: &Dictionary<'_>,
         counts: &mut HashMap<Option<String>, u64>,
     ) -> Result<(), Damage> {
         let whole = self.len() == u64::from(self.segment.docs);
-        let docs = if whole { RoaringBitmap::new() } else { self.docs()? };
-        let bits = bits_of(&docs, self.segment.docs);
+        if !whole && self.marked.is_none() {
+            self.marked = Some(self.mark()?);
+        }
         let mut terms = dictionary.walk();
         while let Some(code) = terms.advance()? {
             let count = if index as usize == ORGANIZATION {
                 let range = self.segment.organization_range(code)?;
-                if whole { u64::from(range.end - range.start) } else { docs.range_cardinality(range) }
-            } else if whole {
-                dictionary.cardinality(code)?
+                self.marked
+                    .as_ref()
+                    .map_or(u64::from(range.end - range.start), |marked| marked.count_in(range))
+            } else if let Some(marked) = &self.marked {
+                dictionary.count_marked(code, marked)?
             } else {
-                dictionary.count_among(index, code, &docs, &bits)?
+                dictionary.cardinality(code)?
             };
             if count > 0 {
                 *counts.entry_ref(&Some(terms.text()?.to_owned())).or_insert(0) += count;
             }
         }
         let present = dictionary.present()?;
-        let with_value = if whole { present.len() } else { present.count_among(&docs) };
+        let with_value = match (&self.marked, &present) {
+            (None, present) => present.len(),
+            (Some(_), Docs::All(_)) => self.len(),
+            (Some(marked), Docs::Set(set)) => set.iter().filter(|doc| marked.contains(*doc)).count() as u64,
+        };
         let absent = self.len().saturating_sub(with_value);
         if absent > 0 {
             *counts.entry(None).or_insert(0) += absent;

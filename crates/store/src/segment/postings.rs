@@ -1,14 +1,14 @@
 //! Postings: which docs have a term. One doc lies in the reference itself, a few are the distances between them, many
 //! are cut into chunks. Decoded sets of many are remembered, as totals ask for the same ones again.
 
-use std::sync::Arc;
+use std::{ops::RangeInclusive, sync::Arc};
 
 use roaring::RoaringBitmap;
 
 use super::{
     WriteError,
     bits::{Bad, BitWriter, Parsed, Reader, pack, put_varint, unpack, width_of},
-    chunks,
+    chunks::{self, Marked},
     fields::{FieldRecord, Presence},
     file::Section,
     old_postings, rice,
@@ -231,26 +231,46 @@ impl<'s> Dictionary<'s> {
         }
     }
 
-    /// How many docs of a term are among these, which come both as a set and as bits: terms are many, so that looking
-    /// into a set for every doc of every one of them would cost most.
-    pub(super) fn count_among(
+    /// The docs of a term that lie in a range. What is remembered of a frequent term is not asked, nor is anything
+    /// remembered: to read what lies in a small range of it is fast, and there are more terms than can be remembered.
+    pub(super) fn docs_within(
         &self,
-        index: u32,
         code: u32,
-        docs: &RoaringBitmap,
-        bits: &[u64],
-    ) -> Result<u64, Damage> {
-        let is_in = |doc: u32| bits.get(doc as usize / 64).is_some_and(|word| word >> (doc % 64) & 1 == 1);
+        range: &RangeInclusive<u32>,
+        out: &mut Vec<u32>,
+    ) -> Result<(), Damage> {
+        let mut visit = |doc| {
+            if range.contains(&doc) {
+                out.push(doc);
+            }
+        };
         match self.place(code)? {
-            Place::One(doc) => Ok(u64::from(is_in(doc))),
+            Place::One(doc) => visit(doc),
+            Place::Few(count, bytes) => self.visit_few(count, bytes, visit)?,
+            Place::Many(count, bytes) if self.is_old() => self.many(bytes, count)?.iter().for_each(visit),
+            Place::Many(count, bytes) => {
+                let read = chunks::append_within(bytes, count, self.segment.docs, range, out);
+                read.map_err(|bad| self.damage(bad))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How many docs of a term are marked.
+    pub(super) fn count_marked(&self, code: u32, marked: &Marked) -> Result<u64, Damage> {
+        let is_in = |doc: u32| u64::from(marked.contains(doc));
+        match self.place(code)? {
+            Place::One(doc) => Ok(is_in(doc)),
             Place::Few(count, bytes) => {
                 let mut common = 0;
-                self.visit_few(count, bytes, |doc| common += u64::from(is_in(doc)))?;
+                self.visit_few(count, bytes, |doc| common += is_in(doc))?;
                 Ok(common)
             }
+            Place::Many(count, bytes) if self.is_old() => {
+                Ok(self.many(bytes, count)?.iter().map(is_in).sum())
+            }
             Place::Many(count, bytes) => {
-                let set = docs_of_term(self.segment, index, code, || self.many(bytes, count))?;
-                Ok(set.intersection_len(docs))
+                chunks::count_marked(bytes, count, marked).map_err(|bad| self.damage(bad))
             }
         }
     }

@@ -412,6 +412,13 @@ impl Segment {
             return Ok(within.among(union(&ranges)));
         }
         let mut few = Vec::new();
+        if let Some(range) = within.narrow_range(self.docs) {
+            for code in codes {
+                dictionary.docs_within(*code, &range, &mut few)?;
+            }
+            few.sort_unstable();
+            return Ok(within.among(few.into_iter().collect()));
+        }
         for code in codes {
             match dictionary.posting(index, *code)? {
                 Posting::Few(list) => few.extend(list),

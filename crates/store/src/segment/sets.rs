@@ -3,7 +3,7 @@
 //! vocabulary that a dialect adds to every request.
 
 use std::{
-    ops::{Deref, Range},
+    ops::{Deref, Range, RangeInclusive},
     sync::{Arc, LazyLock, OnceLock},
 };
 
@@ -14,18 +14,23 @@ use roaring::RoaringBitmap;
 use super::{
     Segment,
     cache::{Cache, OfSegment},
+    chunks::Marks,
     select::Found,
 };
 use crate::Damage;
 
-/// Bytes of sets that the process remembers.
-pub(crate) const SETS_BYTES_MAX: usize = 32 << 20;
+/// Bytes of sets that the process remembers: the types of ten million events fit.
+pub(crate) const SETS_BYTES_MAX: usize = 64 << 20;
+/// Of these, bytes of the sets that conditions with many parts select.
+const CONDITIONS_BYTES_MAX: usize = SETS_BYTES_MAX / 4;
 /// Values of a condition from which on it is worth remembering.
 const VALUES_MIN: usize = 4;
 /// A condition that is asked about fewer than one doc in so many is evaluated for those alone …
 const NARROW_SHARE: u64 = 4;
 /// … until it was asked so often.
 const ASKED_MIN: u32 = 3;
+/// Of docs that lie within one part of a segment in so many, only the docs of a term that lie there, too, are read.
+const NARROW_RANGE_SHARE: u64 = 8;
 /// Places of the total order between two counts of a set's order.
 const SAMPLE_RANKS: u32 = 256;
 /// A set of less than one doc in so many is put in order by sorting it, a denser one by walking the total order.
@@ -77,14 +82,15 @@ impl DocSet {
             docs.sort_unstable();
             SetOrder::List(docs.into_iter().map(|(_, doc)| doc).collect())
         } else {
-            let bits = bits_of(&self.bitmap, segment.docs);
+            let mut marks = Marks::new(segment.docs);
+            self.bitmap.iter().for_each(|doc| marks.add(doc));
+            let marked = marks.finish();
             let mut samples = Vec::with_capacity((segment.docs / SAMPLE_RANKS) as usize + 1);
             let mut count = 0;
             for start in (0..segment.docs).step_by(SAMPLE_RANKS as usize) {
                 samples.push(count);
                 segment.each_doc_at(start..segment.docs.min(start + SAMPLE_RANKS), |doc| {
-                    let word = bits.get(doc as usize / 64).copied().unwrap_or(0);
-                    count += (word >> (doc % 64)) as u32 & 1;
+                    count += u32::from(marked.contains(doc));
                 })?;
             }
             SetOrder::Samples(samples.into())
@@ -175,17 +181,6 @@ impl DocSet {
     }
 }
 
-/// A set without compression, one bit for each of so many docs: for whoever looks into it very often.
-pub(super) fn bits_of(set: &RoaringBitmap, docs: u32) -> Vec<u64> {
-    let mut bits = vec![0_u64; (docs as usize).div_ceil(64)];
-    for doc in set {
-        if let Some(word) = bits.get_mut(doc as usize / 64) {
-            *word |= 1 << (doc % 64);
-        }
-    }
-    bits
-}
-
 /// Docs of a segment; all of them need no set.
 #[derive(Debug, Clone)]
 pub(super) enum Docs {
@@ -258,6 +253,14 @@ impl Docs {
             Self::All(docs) => doc < *docs,
             Self::Set(set) => set.bitmap.contains(doc),
         }
+    }
+
+    /// Where they lie, when that is a small part of the segment.
+    pub(super) fn narrow_range(&self, docs: u32) -> Option<RangeInclusive<u32>> {
+        let Self::Set(set) = self else { return None };
+        let range = set.min()?..=set.max()?;
+        let length = u64::from(range.end() - range.start()) + 1;
+        (length * NARROW_RANGE_SHARE < u64::from(docs)).then_some(range)
     }
 
     /// The first of them from a doc on.
@@ -334,9 +337,10 @@ enum Remembered {
     Docs(Docs),
 }
 
-static TERMS: LazyLock<Cache<TermKey, Arc<DocSet>>> = LazyLock::new(|| Cache::new(SETS_BYTES_MAX / 2));
+static TERMS: LazyLock<Cache<TermKey, Arc<DocSet>>> =
+    LazyLock::new(|| Cache::new(SETS_BYTES_MAX - CONDITIONS_BYTES_MAX));
 static CONDITIONS: LazyLock<Cache<ConditionKey, Remembered>> =
-    LazyLock::new(|| Cache::new(SETS_BYTES_MAX / 2));
+    LazyLock::new(|| Cache::new(CONDITIONS_BYTES_MAX));
 
 /// The docs of a term, remembered or made now.
 pub(super) fn docs_of_term(

@@ -57,7 +57,7 @@ pub(crate) const SECTIONS: &[Section] = &[
     },
     Section {
         title: "Totals and groups",
-        text: "Exact. Ours of a total is a page of one event with its total.",
+        text: "Exact. Ours of a total is a page of no events with its total.",
         works: &[
             ("total_all", "everything, total"),
             ("total_type", "type, total"),

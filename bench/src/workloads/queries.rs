@@ -157,7 +157,7 @@ pub(crate) fn queries(profile: Profile, events: u64) -> Vec<Query> {
         queries.push(Query {
             key,
             shape: Shape::Total,
-            path: format!("/api/v1/events?{}limit=1&total=true", joined(parameters)),
+            path: format!("/api/v1/events?{}limit=0&total=true", joined(parameters)),
             sql: vec![format!("select count(*) from events where {condition}")],
         });
     }

@@ -186,7 +186,9 @@ fn values_of(path: &str, parameter: &str) -> Option<Value> {
             json!({ "type": "string", "enum": Format::NAMED.map(|(name, _)| name), "default": "ndjson" }),
         ),
         ("/api/v1/events", "total") => Some(json!({ "type": "boolean", "default": false })),
-        ("/api/v1/events", "limit") => Some(number(LIST_EVENTS_DEFAULT as usize, LIST_EVENTS_MAX as usize)),
+        ("/api/v1/events", "limit") => Some(json!({
+            "type": "integer", "minimum": 0, "maximum": LIST_EVENTS_MAX, "default": LIST_EVENTS_DEFAULT,
+        })),
         ("/api/v1/fields/{field}", "limit") => Some(number(GROUPS_DEFAULT, GROUPS_MAX)),
         ("/api/v1/fields/{field}" | "/api/v1/values/{field}", "field") | ("/api/v1/histogram", "by") => {
             Some(field_name())

@@ -134,6 +134,14 @@ impl Parameters {
         })
     }
 
+    /// The events wanted on a page: a number of at least 0, for who wants the total alone, and not above `most`.
+    pub(crate) fn page_size(&self, default: u32, most: u32) -> Result<u32, Problem> {
+        let Some(text) = self.own("limit") else { return Ok(default) };
+        text.parse().ok().filter(|number| *number <= most).ok_or_else(|| {
+            Problem::parameter(format!("`limit` is `{text}`: must be a number from 0 to {most}"))
+        })
+    }
+
     /// The query that the reader asks.
     ///
     /// # Errors

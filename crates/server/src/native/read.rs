@@ -48,7 +48,7 @@ pub(crate) struct EventList {
     get, path = "/api/v1/events", operation_id = "list_events", tag = "events",
     params(
         ("order" = Option<String>, Query, description = "`desc` (the default) = newest first, `asc` = oldest first"),
-        ("limit" = Option<u32>, Query, description = "Events on the page: 1 to 1000, 100 by default"),
+        ("limit" = Option<u32>, Query, description = "Events on the page: 0 (for the total alone) to 1000, 100 by default"),
         ("cursor" = Option<String>, Query, description = "`next` of the page before; the other parameters stay the same"),
         ("total" = Option<bool>, Query, description = "`true` = also count all events that match"),
     ),
@@ -79,7 +79,7 @@ pub(crate) async fn list(
             return Err(Problem::parameter(format!("`total` is `{other}`: must be true or false")));
         }
     };
-    let limit = parameters.number("limit", LIST_EVENTS_DEFAULT, LIST_EVENTS_MAX)?;
+    let limit = parameters.page_size(LIST_EVENTS_DEFAULT, LIST_EVENTS_MAX)?;
     let mut query = parameters.query(&reader)?.order(order).limit(limit);
     query.total = total;
     if let Some(cursor) = parameters.own("cursor") {

@@ -78,6 +78,18 @@ fn pages_follow_each_other() {
 }
 
 #[test]
+fn a_total_is_told_without_events() {
+    let server = ten();
+    for (parameters, total) in
+        [("", 10), ("&type=e1&type=e2", 2), ("&type=e1&order=asc", 1), ("&type=none", 0)]
+    {
+        let page = server.list(&format!("limit=0&total=true{parameters}"));
+        assert_eq!(page, json!({ "events": [], "next": null, "total": total }), "{parameters}");
+    }
+    assert_eq!(server.list("limit=0"), json!({ "events": [], "next": null }));
+}
+
+#[test]
 fn events_that_arrive_between_pages_neither_repeat_nor_hide_others() {
     let server = ten();
     let page = server.list("limit=5");
@@ -114,7 +126,7 @@ fn what_is_wrong_with_a_request_is_named() {
     for (parameters, beginning) in [
         ("colour=red", "unknown parameter `colour`; known are organization, project,"),
         ("offset=3", "unknown parameter `offset`"),
-        ("limit=0", "`limit` is `0`: must be a number from 1 to 1000"),
+        ("limit=-1", "`limit` is `-1`: must be a number from 0 to 1000"),
         ("limit=1001", "`limit` is `1001`"),
         ("limit=ten", "`limit` is `ten`"),
         ("order=up", "`order` is `up`: must be asc or desc"),

@@ -69,7 +69,7 @@ fn values_are_described_as_far_as_they_go() {
     let server = Fixture::start();
     for (path, name) in [("/api/v1/events", "limit"), ("/api/v1/fields/{field}", "limit")] {
         let schema = schema(path, name);
-        let (min, max) = (schema["minimum"].as_u64().unwrap(), schema["maximum"].as_u64().unwrap());
+        let (min, max) = (schema["minimum"].as_i64().unwrap(), schema["maximum"].as_i64().unwrap());
         for (value, status) in [(min, 200), (max, 200), (min - 1, 400), (max + 1, 400)] {
             let path = path.replace("{field}", "type");
             let answer = server.get(&format!("{path}?{name}={value}")).token(crate::fixture::READER).send();

@@ -79,7 +79,7 @@ fn what_is_wrong_with_a_search_has_a_place() {
         assert_eq!((&problem["column"], &problem["length"]), (&json!(3), &json!(4)));
         assert_eq!(problem["hint"], "nearest are `actor`");
     }
-    let other = server.get("/api/v1/events?limit=0").token(READER).send();
+    let other = server.get("/api/v1/events?limit=-1").token(READER).send();
     other.problem(400, "bad-parameter");
     assert!(other.json().get("column").is_none());
 }

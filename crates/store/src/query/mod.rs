@@ -21,7 +21,7 @@ use annals_model::{Event, Filter, Page, Position, Query, Scope, Start, Total};
 use uuid::Uuid;
 
 use self::{
-    part::{Keep, Part},
+    part::{Keep, Left, Part},
     seek::Place,
     slot::Slot,
     walk::Walk,
@@ -105,12 +105,17 @@ impl Reader {
         separator: u8,
         out: &mut Vec<u8>,
     ) -> Result<WrittenPage, QueryError> {
-        let keep = if query.limit_events() <= KEPT_PAGE_EVENTS { Keep::Yes } else { Keep::No };
+        let is_kept = query.limit_events() <= KEPT_PAGE_EVENTS;
         let mut page = WrittenPage::default();
         let start = out.len();
         page.total = self.visit(query, |walk| {
             while page.events < query.limit_events() && out.len() - start < query.limit_bytes() {
                 let end = out.len();
+                let left = Left {
+                    events: query.limit_events() - page.events,
+                    bytes: query.limit_bytes() - (end - start),
+                };
+                let keep = if is_kept { Keep::Yes } else { Keep::No(left) };
                 if page.events > 0 {
                     out.push(separator);
                 }

@@ -74,7 +74,14 @@ pub(crate) trait Part: Send + Sync {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keep {
     Yes,
-    No,
+    No(Left),
+}
+
+/// How many events, and bytes of them, a page still takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Left {
+    pub(crate) events: u32,
+    pub(crate) bytes: usize,
 }
 
 /// The events of one part that satisfy a condition, in the total order (time, seq).

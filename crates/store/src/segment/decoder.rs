@@ -12,7 +12,7 @@ use super::{
     cache::{Cache, OfSegment},
     read::TextBuffers,
 };
-use crate::{Damage, query::part::Keep};
+use crate::Damage;
 
 /// Bytes of decompressed blocks that one query keeps for itself; one block is kept in any case.
 const OWN_BLOCKS_BYTES_MAX: usize = 4 << 20;
@@ -197,22 +197,27 @@ impl<'s> Decoder<'s> {
         doc: u32,
         position: Position,
         out: &mut Vec<u8>,
-        keep: Keep,
+    ) -> Result<(), Damage> {
+        self.visit_at(doc, position, |event| event.write_json(out))
+    }
+
+    /// The same, out of what is kept of events in JSON or for that.
+    pub(super) fn write_kept_json(
+        &mut self,
+        doc: u32,
+        position: Position,
+        out: &mut Vec<u8>,
     ) -> Result<(), Damage> {
         let place = Place { segment: self.segment.number, number: doc };
-        if keep == Keep::Yes
-            && let Some(json) = RENDERED.get(&place)
-        {
+        if let Some(json) = RENDERED.get(&place) {
             out.extend_from_slice(&json);
             return Ok(());
         }
         let start = out.len();
-        self.visit_at(doc, position, |event| event.write_json(out))?;
-        if keep == Keep::Yes {
-            let json: Arc<[u8]> = out.get(start..).unwrap_or_default().into();
-            let bytes = json.len();
-            RENDERED.put(place, json, bytes);
-        }
+        self.write_json(doc, position, out)?;
+        let json: Arc<[u8]> = out.get(start..).unwrap_or_default().into();
+        let bytes = json.len();
+        RENDERED.put(place, json, bytes);
         Ok(())
     }
 }

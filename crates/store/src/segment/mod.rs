@@ -6,6 +6,7 @@
 //!
 //! A doc is an event's number in the file: its rank by (organization, absent first; time; seq).
 
+mod ahead;
 mod bits;
 mod block;
 mod block_index;

@@ -1,27 +1,31 @@
 //! Walking a selection in the total order, either way, deciding only about the events it comes past.
 
-use std::{ops::Range, sync::Arc};
+use std::{collections::VecDeque, ops::Range, sync::Arc};
 
 use annals_model::{Event, Order, Position};
 
 use super::{
+    ahead::{Ahead, Step},
     matches::{Selection, Shape},
     sets::{DocSet, Docs},
 };
-use crate::{Damage, query::part::Keep};
+use crate::{
+    Damage,
+    query::part::{Keep, Left},
+};
 
 /// Where a walk stands.
 #[derive(Default)]
 pub(super) struct Walk {
     order: Order,
     course: Course,
+    ahead: Ahead,
     current: Option<Current>,
 }
 
 /// The match that was shown last.
 struct Current {
-    doc: u32,
-    position: Position,
+    step: Step,
     /// Already made, if it had to be looked at.
     event: Option<Box<Event>>,
 }
@@ -96,7 +100,7 @@ impl Selection<'_> {
                 Course::Ranks(keep(ranks.clone(), segment.partition_ranks(ranks.clone(), is_before)?))
             }
         };
-        self.walk = Walk { order, course, current: None };
+        self.walk = Walk { order, course, ..Walk::default() };
         Ok(())
     }
 
@@ -119,6 +123,14 @@ impl Selection<'_> {
             (Some(doc), Order::Descending) => lane.docs.end = doc,
         }
         Ok(())
+    }
+
+    /// The next doc, whether it matches or not.
+    fn next_step(&mut self) -> Result<Option<Step>, Damage> {
+        if let Some(step) = self.walk.ahead.steps.pop_front() {
+            return Ok(Some(step));
+        }
+        Ok(self.next_doc()?.map(|(position, doc)| Step::new(position, doc)))
     }
 
     /// The next doc of the course, whether it matches or not.
@@ -176,9 +188,10 @@ impl Selection<'_> {
 
     pub(super) fn peek_walk(&mut self) -> Result<Option<Position>, Damage> {
         if let Some(current) = &self.walk.current {
-            return Ok(Some(current.position));
+            return Ok(Some(current.step.position));
         }
-        while let Some((position, doc)) = self.next_doc()? {
+        while let Some(step) = self.next_step()? {
+            let (position, doc) = (step.position, step.doc);
             // Counting may have decided meanwhile about docs that were candidates when the walk began.
             if !self.set.contains(doc) {
                 continue;
@@ -193,7 +206,7 @@ impl Selection<'_> {
                     Some(Some(found)) => event = Some(Box::new(found)),
                 }
             }
-            self.walk.current = Some(Current { doc, position, event });
+            self.walk.current = Some(Current { step, event });
             return Ok(Some(position));
         }
         Ok(None)
@@ -204,7 +217,7 @@ impl Selection<'_> {
         match self.walk.current.take() {
             None => Ok(None),
             Some(Current { event: Some(event), .. }) => Ok(Some(*event)),
-            Some(Current { doc, .. }) => self.decoder.event(doc).map(Some),
+            Some(Current { step, .. }) => self.decoder.event(step.doc).map(Some),
         }
     }
 
@@ -213,9 +226,46 @@ impl Selection<'_> {
         match self.walk.current.take() {
             None => return Ok(false),
             Some(Current { event: Some(event), .. }) => event.write_json(out),
-            Some(Current { doc, position, .. }) => self.decoder.write_json(doc, position, out, keep)?,
+            Some(Current { mut step, .. }) => {
+                if let Keep::No(left) = keep {
+                    self.write_ahead(&mut step, left)?;
+                }
+                match self.walk.ahead.json(&step) {
+                    Some(json) => out.extend_from_slice(json),
+                    None if keep == Keep::Yes => {
+                        self.decoder.write_kept_json(step.doc, step.position, out)?;
+                    }
+                    None => self.decoder.write_json(step.doc, step.position, out)?,
+                }
+            }
         }
         Ok(true)
+    }
+
+    /// Writes the step it stands on and those that come next ahead, if they lie apart and nothing is written ahead any more.
+    fn write_ahead(&mut self, first: &mut Step, left: Left) -> Result<(), Damage> {
+        let lies_apart = match &self.walk.course {
+            Course::Lanes(lanes) => lanes.len() > 1,
+            Course::Ranks(_) | Course::List(..) => !self.segment.is_in_time_order(),
+        };
+        let is_ready = first.is_written() || !self.walk.ahead.steps.is_empty();
+        if !lies_apart || is_ready || self.check.is_some() {
+            return Ok(());
+        }
+        let wanted = self.walk.ahead.wanted(left);
+        let mut steps = vec![Step::new(first.position, first.doc)];
+        while steps.len() < wanted
+            && let Some((position, doc)) = self.next_doc()?
+        {
+            steps.push(Step::new(position, doc));
+        }
+        self.walk.ahead.write(&mut steps, left.bytes, &mut self.decoder);
+        let mut steps = VecDeque::from(steps);
+        if let Some(written) = steps.pop_front() {
+            *first = written;
+        }
+        self.walk.ahead.steps = steps;
+        Ok(())
     }
 
     pub(super) fn skip_walk(&mut self) -> Result<(), Damage> {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{Place, events};
 use crate::{
-    query::part::{Identity, Keep, Part},
+    query::part::{Identity, Keep, Left, Part},
     segment::Segment,
 };
 
@@ -43,7 +43,8 @@ pub(super) fn check(segment: &Segment, events: &[Event], filter: &Filter, after:
                 matches.skip().unwrap();
             } else if step % 3 == 1 {
                 let mut json = Vec::new();
-                let keep = if step % 2 == 0 { Keep::Yes } else { Keep::No };
+                let left = Left { events: (behind.len() - step) as u32, bytes: 1_000 };
+                let keep = if step % 2 == 0 { Keep::Yes } else { Keep::No(left) };
                 assert!(matches.write(&mut json, keep).unwrap());
                 assert_eq!(json, serde_json::to_vec(event).unwrap());
             } else {

@@ -65,7 +65,9 @@ impl Column {
             self.ranks.push(rank as u8 + 1);
             return;
         }
-        let rank = self.codes.iter().position(|known| *known == code).unwrap_or_else(|| {
+        // Whether it is there at all is told several codes at a time.
+        let known = self.codes.contains(&code).then(|| self.codes.iter().position(|known| *known == code));
+        let rank = known.flatten().unwrap_or_else(|| {
             self.codes.push(code);
             self.codes.len() - 1
         });

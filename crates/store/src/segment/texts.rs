@@ -139,10 +139,16 @@ pub(super) fn refers_to_number(stored: &[u8]) -> bool {
     memmem::find(stored, &[LONG, NUMBER as u8]).is_some()
 }
 
+/// The first bytes of a value or of what may begin with one; `None` where there are too few.
+fn head_of(bytes: &[u8]) -> Option<u32> {
+    bytes.first_chunk::<VALUE_BYTES_MIN>().map(|head| u32::from_ne_bytes(*head))
+}
+
 /// Finds the values of one event in its texts.
 pub(super) struct Encoder<'e> {
-    /// By falling length, so that the longest value wins.
-    values: Vec<(usize, &'e [u8])>,
+    /// By falling length, so that the longest value wins; each with its first bytes as a number, by which nearly all that
+    /// do not fit are told.
+    values: Vec<(u32, usize, &'e [u8])>,
     /// Whether a value begins with this byte.
     begins: [bool; 256],
 }
@@ -152,12 +158,14 @@ impl<'e> Encoder<'e> {
         let mut begins = [false; 256];
         let mut found = Vec::with_capacity(VALUES);
         for (number, value) in values.iter().enumerate() {
-            if let Some(value) = value.map(str::as_bytes).filter(|value| value.len() >= VALUE_BYTES_MIN) {
+            if let Some(value) = value.map(str::as_bytes)
+                && let Some(head) = head_of(value)
+            {
                 begins[usize::from(value[0])] = true;
-                found.push((number, value));
+                found.push((head, number, value));
             }
         }
-        found.sort_unstable_by_key(|(number, value)| (usize::MAX - value.len(), *number));
+        found.sort_unstable_by_key(|(_, number, value)| (usize::MAX - value.len(), *number));
         Self { values: found, begins }
     }
 
@@ -178,14 +186,16 @@ impl<'e> Encoder<'e> {
         while at < text.len() {
             let first = text[at];
             let rest = &text[at..];
-            let value = if self.begins[usize::from(first)] {
-                self.values.iter().find(|(number, value)| {
-                    *number < limit && rest.starts_with(value) && ends(at + value.len())
+            let head = if self.begins[usize::from(first)] { head_of(rest) } else { None };
+            let value = head.and_then(|head| {
+                self.values.iter().find(|(value_head, number, value)| {
+                    *value_head == head
+                        && *number < limit
+                        && rest.starts_with(value)
+                        && ends(at + value.len())
                 })
-            } else {
-                None
-            };
-            if let Some((number, value)) = value {
+            });
+            if let Some((_, number, value)) = value {
                 out.extend_from_slice(&text[copied..at]);
                 if *number < SHORT_COUNT {
                     out.push(SHORT_FIRST + *number as u8);

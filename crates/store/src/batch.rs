@@ -32,24 +32,55 @@ pub(crate) struct Chunk {
     pub(crate) bounds: Vec<(u32, u32)>,
 }
 
+/// Makes a batch of events one by one, so that they need not all be in memory.
+#[derive(Debug, Default)]
+pub struct BatchWriter {
+    batch: Batch,
+    /// The chunk that is open.
+    bytes: Vec<u8>,
+    bounds: Vec<(u32, u32)>,
+}
+
+impl BatchWriter {
+    /// Takes the memory for so many events, and for so many bytes of them, at once.
+    pub fn reserve(&mut self, events: usize, bytes: usize) {
+        self.bounds.reserve(events);
+        self.bytes.reserve(bytes.min(CHUNK_BYTES));
+    }
+
+    /// Encodes an event. Its `seq` and `recorded` do not matter: the store assigns them.
+    pub fn push(&mut self, event: &Event) {
+        let start = self.bytes.len();
+        encode(event, &mut self.bytes);
+        self.bounds.push((start as u32, self.bytes.len() as u32));
+        if self.bytes.len() >= CHUNK_BYTES {
+            self.end_chunk();
+        }
+    }
+
+    fn end_chunk(&mut self) {
+        let mut bytes = std::mem::take(&mut self.bytes);
+        // The chunk stays in memory for a while.
+        bytes.shrink_to_fit();
+        self.batch.push(bytes, std::mem::take(&mut self.bounds));
+    }
+
+    /// The batch of all events.
+    pub fn finish(mut self) -> Batch {
+        if !self.bounds.is_empty() {
+            self.end_chunk();
+        }
+        self.batch
+    }
+}
+
 impl Batch {
     /// Encodes and compresses on the caller's thread. The events' `seq` and `recorded` do not matter: the store
     /// assigns them.
     pub fn new(events: impl IntoIterator<Item = Event>) -> Self {
-        let mut batch = Self::default();
-        let (mut bytes, mut bounds) = (Vec::new(), Vec::new());
-        for event in events {
-            let start = bytes.len();
-            encode(&event, &mut bytes);
-            bounds.push((start as u32, bytes.len() as u32));
-            if bytes.len() >= CHUNK_BYTES {
-                batch.push(std::mem::take(&mut bytes), std::mem::take(&mut bounds));
-            }
-        }
-        if !bounds.is_empty() {
-            batch.push(bytes, bounds);
-        }
-        batch
+        let mut writer = BatchWriter::default();
+        events.into_iter().for_each(|event| writer.push(&event));
+        writer.finish()
     }
 
     fn push(&mut self, bytes: Vec<u8>, bounds: Vec<(u32, u32)>) {
@@ -128,7 +159,7 @@ impl Row {
         if checksum(self.first_seq, self.events, self.recorded, &self.payload) != self.checksum {
             return Err(RowError::Checksum);
         }
-        let mut input = Input { rest: &self.payload };
+        let mut input = Input::new(&self.payload);
         let mut chunks = Vec::new();
         let mut found = 0;
         while !input.rest.is_empty() {
@@ -181,9 +212,28 @@ fn read_chunk(input: &mut Input<'_>) -> Result<Chunk, RowError> {
 }
 
 impl Chunk {
+    /// The bytes of the event between these bounds.
+    pub(crate) fn event(&self, bounds: (u32, u32)) -> &[u8] {
+        slice(&self.bytes, bounds)
+    }
+
+    /// All of its events for [`TailPart::insert`](crate::tail::TailPart::insert).
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn arrivals(&self, first_seq: u64) -> Result<Vec<crate::tail::Arrival>, CodecError> {
+        use crate::{
+            codec::identity_of,
+            tail::{Arrival, hash_of},
+        };
+        let arrival = |(&bounds, seq)| {
+            let identity_hash = hash_of(&identity_of(self.event(bounds))?);
+            Ok(Arrival { bounds, seq, identity_hash })
+        };
+        self.bounds.iter().zip(first_seq..).map(arrival).collect()
+    }
+
     /// The events, read but not copied.
     pub(crate) fn views(&self) -> impl Iterator<Item = Result<View<'_>, CodecError>> {
-        self.bounds.iter().map(|&bounds| View::read(slice(&self.bytes, bounds)))
+        self.bounds.iter().map(|&bounds| View::read(self.event(bounds)))
     }
 }
 

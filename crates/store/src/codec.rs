@@ -6,6 +6,8 @@
 use annals_model::{EntityRef, Event, EventRef, Field, Json, Named, Outcome, RequestRef, Timestamp};
 use uuid::Uuid;
 
+use crate::query::part::Identity;
+
 /// Version of the layout of an event; the first byte of every chunk.
 pub(crate) const CODEC_VERSION: u8 = 1;
 
@@ -181,18 +183,19 @@ pub(crate) struct View<'b> {
 impl<'b> View<'b> {
     /// Reads one event that fills `bytes`.
     pub(crate) fn read(bytes: &'b [u8]) -> Result<Self, CodecError> {
-        let mut input = Input { rest: bytes };
+        let mut input = Input::new(bytes);
         let id = Uuid::from_bytes(input.array()?);
         let time = Timestamp::from_nanos(i64::from_le_bytes(input.array()?));
         let presence = u32::from_le_bytes(input.array()?);
         let [outcome] = input.array()?;
+        input.look_ahead();
         let outcome = *Outcome::ALL.get(usize::from(outcome)).ok_or(CodecError::Outcome(outcome))?;
         if presence & !KNOWN_BITS != 0 {
             return Err(CodecError::Presence(presence));
         }
         let mut texts = [None; TEXTS];
         for (place, text) in texts.iter_mut().enumerate() {
-            if place < TEXTS_ALWAYS || presence & (1 << (place - TEXTS_ALWAYS)) != 0 {
+            if is_present(presence, place) {
                 *text = Some(input.text()?);
             }
         }
@@ -226,14 +229,6 @@ impl<'b> View<'b> {
         Ok(Self { id, time, outcome, texts, status, elapsed_ms, categories, labels })
     }
 
-    pub(crate) fn source(&self) -> &'b str {
-        self.texts[SOURCE].unwrap_or_default()
-    }
-
-    pub(crate) fn organization(&self) -> Option<&'b str> {
-        self.texts[ORGANIZATION]
-    }
-
     /// Calls `visit` with every value of a field, as [`Field::visit`] does for an event.
     pub(crate) fn visit(&self, field: &Field, mut visit: impl FnMut(&'b str)) {
         match field {
@@ -254,6 +249,15 @@ impl<'b> View<'b> {
     /// The request's status and how long it took.
     pub(crate) const fn numbers(&self) -> (Option<i64>, Option<i64>) {
         (self.status, self.elapsed_ms)
+    }
+
+    /// Whether it says more than its id, its time, and the values of fields that are indexed and have one value.
+    pub(crate) fn says_more(&self) -> bool {
+        let places = [SOURCE_ID, REQUEST_ID, REQUEST_URI, REQUEST_USER_AGENT, MESSAGE, BEFORE, AFTER, DATA];
+        places.iter().any(|place| self.texts[*place].is_some())
+            || self.status.is_some()
+            || self.elapsed_ms.is_some()
+            || !self.categories.is_empty()
     }
 
     /// The categories in the event's order.
@@ -318,6 +322,28 @@ impl<'b> View<'b> {
     }
 }
 
+/// The organization, the source and the id of an encoded event, which are near its beginning.
+pub(crate) fn identity_of(bytes: &[u8]) -> Result<Identity<'_>, CodecError> {
+    let mut input = Input::new(bytes);
+    let id = Uuid::from_bytes(input.array()?);
+    let _time: [u8; 8] = input.array()?;
+    let presence = u32::from_le_bytes(input.array()?);
+    let _outcome: [u8; 1] = input.array()?;
+    let source = input.text()?;
+    for place in SOURCE + 1..ORGANIZATION {
+        if is_present(presence, place) {
+            input.skip_text()?;
+        }
+    }
+    let organization = is_present(presence, ORGANIZATION).then(|| input.text()).transpose()?;
+    Ok(Identity { organization, source, id })
+}
+
+/// Whether an event with these presence bits has the text at a place.
+const fn is_present(presence: u32, place: usize) -> bool {
+    place < TEXTS_ALWAYS || presence & (1 << (place - TEXTS_ALWAYS)) != 0
+}
+
 /// Where the text of a field stands, if it is one text.
 fn place_of(field: &Field) -> Option<usize> {
     Some(match field {
@@ -373,22 +399,48 @@ const fn unzigzag(number: u64) -> i64 {
 /// Bytes that are read from the front.
 pub(crate) struct Input<'b> {
     pub(crate) rest: &'b [u8],
+    /// How much of the rest is known to be UTF-8.
+    known: &'b str,
 }
 
 impl<'b> Input<'b> {
+    pub(crate) const fn new(bytes: &'b [u8]) -> Self {
+        Self { rest: bytes, known: "" }
+    }
+
+    /// Finds out how much of the rest is UTF-8. Lengths of short texts are, so that the texts of most events are checked
+    /// at once, which takes much less than one by one.
+    fn look_ahead(&mut self) {
+        self.known = std::str::from_utf8(self.rest).unwrap_or_else(|error| {
+            let known = self.rest.get(..error.valid_up_to()).unwrap_or_default();
+            std::str::from_utf8(known).unwrap_or_default()
+        });
+    }
+
     pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], CodecError> {
         let (head, rest) = self.rest.split_first_chunk().ok_or(CodecError::Short)?;
         self.rest = rest;
+        self.known = self.known.get(N..).unwrap_or_default();
         Ok(*head)
     }
 
     pub(crate) fn bytes(&mut self, length: usize) -> Result<&'b [u8], CodecError> {
         let (head, rest) = self.rest.split_at_checked(length).ok_or(CodecError::Short)?;
         self.rest = rest;
+        self.known = self.known.get(length..).unwrap_or_default();
         Ok(head)
     }
 
+    #[inline]
     pub(crate) fn number(&mut self) -> Result<u64, CodecError> {
+        // Nearly all are of one byte.
+        match self.rest.first() {
+            Some(byte @ 0..0x80) => self.array().map(|[_]: [u8; 1]| u64::from(*byte)),
+            _ => self.long_number(),
+        }
+    }
+
+    fn long_number(&mut self) -> Result<u64, CodecError> {
         let mut number = 0;
         for shift in (0..64).step_by(7) {
             let [byte] = self.array()?;
@@ -410,7 +462,14 @@ impl<'b> Input<'b> {
 
     fn text(&mut self) -> Result<&'b str, CodecError> {
         let length = self.length()?;
-        std::str::from_utf8(self.bytes(length)?).map_err(|_| CodecError::Text)
+        let known = self.known.get(..length);
+        let bytes = self.bytes(length)?;
+        known.map_or_else(|| std::str::from_utf8(bytes).map_err(|_| CodecError::Text), Ok)
+    }
+
+    fn skip_text(&mut self) -> Result<(), CodecError> {
+        let length = self.length()?;
+        self.bytes(length).map(drop)
     }
 }
 
@@ -498,6 +557,7 @@ mod tests {
             let bytes = encoded(&event);
             let view = View::read(&bytes).unwrap();
             prop_assert_eq!(view.to_event(event.seq, event.recorded), event.clone());
+            prop_assert_eq!(identity_of(&bytes).unwrap(), Identity::of(&event));
             for field in Field::FIXED.iter().cloned().chain(event.labels.keys().cloned().map(Field::Label)) {
                 let (mut of_event, mut of_view) = (Vec::new(), Vec::new());
                 field.visit(&event, |value| of_event.push(value.to_owned()));
@@ -526,6 +586,7 @@ mod tests {
         #[test]
         fn any_bytes_are_survived(bytes in collection::vec(any::<u8>(), 0..200)) {
             let _ = View::read(&bytes);
+            let _ = identity_of(&bytes);
         }
     }
 
@@ -534,9 +595,9 @@ mod tests {
         for number in [0, 1, 127, 128, u64::from(u32::MAX), u64::MAX] {
             let mut bytes = Vec::new();
             write_number(number, &mut bytes);
-            assert_eq!(Input { rest: &bytes }.number(), Ok(number));
+            assert_eq!(Input::new(&bytes).number(), Ok(number));
         }
-        assert_eq!(Input { rest: &[0xff; 10] }.number(), Err(CodecError::Number));
+        assert_eq!(Input::new(&[0xff; 10]).number(), Err(CodecError::Number));
         for number in [0, -1, 1, i64::MIN, i64::MAX] {
             assert_eq!(unzigzag(zigzag(number)), number);
         }

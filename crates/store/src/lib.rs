@@ -41,7 +41,7 @@ mod tests;
 mod writer;
 
 pub use backup::{BackupDirectory, BackupError, BackupSource, Manifest, Snapshot, StoredFile, restore};
-pub use batch::Batch;
+pub use batch::{Batch, BatchWriter};
 pub use damage::Damage;
 pub use error::{AppendError, MaintenanceError, OpenError, QueryError};
 pub use inspect::{Depth, Inspection, inspect_backup, inspect_directory};

@@ -217,7 +217,8 @@ impl Shared {
         *appender = Appender { next_seq: end_seq, ..Appender::default() };
         self.change_layout(|layout| {
             let mut next = layout.clone();
-            let part = std::mem::replace(&mut next.active, Arc::new(TailPart::new()));
+            let part = Arc::clone(&next.active);
+            next.active = Arc::new(TailPart::with_room_of(&part));
             next.frozen.push(Frozen { part, end_seq, rows, bytes });
             next
         });

@@ -4,21 +4,23 @@
 use std::{collections::VecDeque, sync::atomic::Ordering::Relaxed, thread, time::Instant};
 
 use annals_model::Timestamp;
-use hashbrown::HashSet;
+use hashbrown::{HashTable, hash_table::Entry};
 
 use crate::{
     Damage,
     batch::{Chunk, Row},
     catalog::CatalogError,
+    codec::{CodecError, identity_of},
     error::AppendError,
     layout::Layout,
     maintenance::SealerOrder,
     query::part::{Identity, Part},
     queue::Pending,
+    segment::hash_of_id,
     shared::{Appender, Shared},
     space::Low,
     status::{add, keep},
-    tail::{Arrival, identity_of},
+    tail::{Arrival, hash_of},
 };
 
 /// What became of a batch.
@@ -159,36 +161,59 @@ pub(crate) fn apply(
     first_seq: u64,
     recorded: Timestamp,
 ) -> Result<Vec<Taken>, Damage> {
-    let views: Vec<_> = chunk.views().collect::<Result<_, _>>().map_err(|error| Damage {
+    let unreadable = |error: CodecError| Damage {
         file: "the log".to_owned(),
         place: format!("the events from {first_seq} on"),
         reason: error.to_string(),
-    })?;
-    let identities: Vec<Identity<'_>> = views.iter().map(identity_of).collect();
-    let mut known = vec![false; views.len()];
+    };
+    let identities: Vec<(Identity<'_>, u64)> = chunk
+        .bounds
+        .iter()
+        .map(|&bounds| {
+            let identity = identity_of(chunk.event(bounds))?;
+            Ok((identity, hash_of(&identity)))
+        })
+        .collect::<Result<_, _>>()
+        .map_err(unreadable)?;
+    let mut known = vec![false; identities.len()];
     for tail in layout.tails() {
-        for (known, held) in known.iter_mut().zip(tail.holds_each(identities.iter().copied())) {
+        for (known, held) in known.iter_mut().zip(tail.holds_each(&identities)) {
             *known |= held;
         }
     }
-    let mut here = HashSet::with_capacity(identities.len());
-    for (known, identity) in known.iter_mut().zip(&identities) {
-        *known = *known || !here.insert(*identity);
-        for listed in &layout.segments {
-            *known = *known || listed.segment.holds(identity)?;
+    // Segment by segment: the processor then waits for the memory of many events at once.
+    let id_hashes: Vec<u64> =
+        identities.iter().map(|(identity, _)| hash_of_id(identity.id.as_bytes())).collect();
+    for listed in &layout.segments {
+        for ((known, (identity, _)), id_hash) in known.iter_mut().zip(&identities).zip(&id_hashes) {
+            *known = *known || listed.segment.may_hold_id(*id_hash)? && listed.segment.holds(identity)?;
+        }
+    }
+    let mut here = HashTable::with_capacity(identities.len());
+    for (place, (known, (identity, hash))) in known.iter_mut().zip(&identities).enumerate() {
+        if *known {
+            continue;
+        }
+        let of = |place: usize| identities.get(place);
+        let is_same = |&place: &usize| of(place).is_some_and(|(other, _)| other == identity);
+        match here.entry(*hash, is_same, |&place| of(place).map_or(0, |(_, hash)| *hash)) {
+            Entry::Occupied(_) => *known = true,
+            Entry::Vacant(vacant) => drop(vacant.insert(place)),
         }
     }
 
-    let mut outcomes = Vec::with_capacity(views.len());
-    let mut arrivals = Vec::with_capacity(views.len());
-    for (((view, known), &bounds), seq) in views.into_iter().zip(known).zip(&chunk.bounds).zip(first_seq..) {
+    let mut outcomes = Vec::with_capacity(identities.len());
+    let mut arrivals = Vec::with_capacity(identities.len());
+    for (((known, (_, hash)), &bounds), seq) in
+        known.into_iter().zip(identities).zip(&chunk.bounds).zip(first_seq..)
+    {
         if known {
             outcomes.push(Taken::Duplicate);
         } else {
             outcomes.push(Taken::New { seq });
-            arrivals.push(Arrival { view, seq, bounds });
+            arrivals.push(Arrival { bounds, seq, identity_hash: hash });
         }
     }
-    layout.active.insert(chunk, recorded, &arrivals);
+    layout.active.insert(chunk, recorded, &arrivals).map_err(unreadable)?;
     Ok(outcomes)
 }

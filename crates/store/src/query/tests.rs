@@ -12,14 +12,11 @@ use super::{
     slot::Slot,
     walk::Walk,
 };
-use crate::{
-    batch::Batch,
-    tail::{Arrival, TailPart},
-};
+use crate::{batch::Batch, tail::TailPart};
 
 /// Parts made of events of the given times; the `seq` counts through all of them.
 fn parts(times: &[Vec<i64>]) -> (Vec<Arc<dyn Part>>, Vec<Position>) {
-    let mut seq = 0..;
+    let mut seq = 0;
     let mut all = Vec::new();
     let mut parts: Vec<Arc<dyn Part>> = Vec::new();
     for times in times.iter().filter(|times| !times.is_empty()) {
@@ -30,14 +27,11 @@ fn parts(times: &[Vec<i64>]) -> (Vec<Arc<dyn Part>>, Vec<Position>) {
             ..Event::default()
         });
         for chunk in Batch::new(events).chunks {
-            let arrivals: Vec<_> = chunk
-                .views()
-                .zip(&chunk.bounds)
-                .zip(&mut seq)
-                .map(|((view, &bounds), seq)| Arrival { view: view.unwrap(), seq, bounds })
-                .collect();
-            all.extend(arrivals.iter().map(|arrival| Position { time: arrival.view.time, seq: arrival.seq }));
-            part.insert(&chunk, Timestamp::default(), &arrivals);
+            let arrivals = chunk.arrivals(seq).unwrap();
+            let places = chunk.views().zip(&arrivals);
+            all.extend(places.map(|(view, arrival)| Position { time: view.unwrap().time, seq: arrival.seq }));
+            part.insert(&chunk, Timestamp::default(), &arrivals).unwrap();
+            seq += arrivals.len() as u64;
         }
         parts.push(Arc::new(part.view().unwrap()));
     }

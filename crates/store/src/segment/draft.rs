@@ -20,7 +20,7 @@ use super::{
     sink::Sink,
     terms::TermsWriter,
     word_index::CopiedBlocks,
-    words::BlockWords,
+    words::{BlockWords, TermWords},
 };
 use crate::files::NewFile;
 
@@ -119,6 +119,11 @@ impl DraftEvents {
         meta.last = meta.last.max(position);
         meta.seq_first = meta.seq_first.min(position.seq);
         meta.seq_last = meta.seq_last.max(position.seq);
+    }
+
+    /// Takes the words of all terms; who adds events then need not add those of their codes.
+    pub(super) fn take_words(&mut self, words: TermWords) {
+        self.blocks.term_words = Some(words);
     }
 
     /// Adds the next event in doc order; `words` adds its words to those of its block.

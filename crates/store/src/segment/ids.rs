@@ -28,9 +28,13 @@ fn homes(docs: u32) -> u64 {
     (u64::from(docs) * HOMES_PER_HUNDRED).div_ceil(100).max(1)
 }
 
-/// Home and fingerprint of an id.
-fn place(id: &[u8; 16], docs: u32) -> (u64, u32) {
-    let hash = xxh3_64(id);
+/// The hash by which an id is found in every segment.
+pub(crate) fn hash_of_id(id: &[u8; 16]) -> u64 {
+    xxh3_64(id)
+}
+
+/// Home and fingerprint of an id of that hash.
+fn place(hash: u64, docs: u32) -> (u64, u32) {
     let home = ((u128::from(hash) * u128::from(homes(docs))) >> 64) as u64;
     // The low bits of the hash have no part in the home of any but a gigantic table.
     let bits = width_of(u64::from(docs));
@@ -50,7 +54,7 @@ impl TableWriter {
     }
 
     pub(super) fn push(&mut self, id: &[u8; 16]) {
-        let (home, fingerprint) = place(id, self.docs);
+        let (home, fingerprint) = place(hash_of_id(id), self.docs);
         self.entries.push((home << 32) | u64::from(fingerprint | (self.entries.len() as u32 + 1)));
     }
 
@@ -90,13 +94,32 @@ impl Segment {
         Uuid::from_slice(bytes).map_err(|_| self.bad(Section::Ids, at, Bad("an id that is too short")))
     }
 
+    /// Whether there may be an event with an id of that hash. Nothing that it does depends on what the table holds, so
+    /// that looking for many ids does not wait for the memory of each.
+    pub(crate) fn may_hold_id(&self, hash: u64) -> Result<bool, Damage> {
+        let (home, fingerprint) = place(hash, self.docs);
+        let mask = mask(self.docs);
+        let slots = self.file.section_bytes(Section::IdTable) / 4;
+        if home >= slots {
+            return Ok(false);
+        }
+        let bytes = self.file.bytes(Section::IdTable, home * 4..(home + PROBE_SLOTS).min(slots) * 4)?;
+        let (mut is_same, mut is_empty) = (false, false);
+        for slot in bytes.as_chunks::<4>().0 {
+            let slot = u32::from_le_bytes(*slot);
+            is_same |= slot & !mask == fingerprint && slot != 0;
+            is_empty |= slot == 0;
+        }
+        Ok(is_same || !is_empty)
+    }
+
     /// Calls `visit` with every doc of an id until it answers true; whether it did.
     pub(super) fn any_doc_of_id(
         &self,
         id: Uuid,
         mut visit: impl FnMut(u32) -> Result<bool, Damage>,
     ) -> Result<bool, Damage> {
-        let (home, fingerprint) = place(id.as_bytes(), self.docs);
+        let (home, fingerprint) = place(hash_of_id(id.as_bytes()), self.docs);
         let mask = mask(self.docs);
         let slots = self.file.section_bytes(Section::IdTable) / 4;
         let mut at = home;

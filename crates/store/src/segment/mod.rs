@@ -68,6 +68,7 @@ use self::{
     small_terms::SmallTerms,
 };
 pub(crate) use self::{
+    ids::hash_of_id,
     merge::merge_segments,
     writer::{Link, Numbers, Sealable, Values, write_segment},
 };

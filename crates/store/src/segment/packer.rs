@@ -13,7 +13,7 @@ use super::{
     sink::Sink,
     texts::{self, ID_VALUE},
     word_index::WordIndexWriter,
-    words::BlockWords,
+    words::{BlockWords, TermWords},
 };
 
 /// Compression level of blocks: above it, time grows faster than bytes shrink.
@@ -50,6 +50,8 @@ pub(super) struct BlockPacker {
     table: Vec<u8>,
     compressor: Compressor<'static>,
     block_words: BlockWords,
+    /// The words of the codes, where whoever adds events does not add them.
+    pub(super) term_words: Option<TermWords>,
     /// The section `block_index`.
     pub(super) index: Vec<u8>,
     /// The words of the blocks that were made.
@@ -94,6 +96,7 @@ impl BlockPacker {
             table: Vec::new(),
             compressor: Compressor::new(ZSTD_LEVEL)?,
             block_words: BlockWords::default(),
+            term_words: None,
             index: Vec::new(),
             words: WordIndexWriter::default(),
         })
@@ -211,6 +214,16 @@ impl BlockPacker {
         let columns = columns.chain([self.category_codes.as_slice()]);
         self.table.clear();
         Table::write(columns, &self.label_codes, &self.widths, &mut self.table);
+        if let Some(words) = &self.term_words {
+            let columns = self.single.iter().map(|column| &column.codes).zip(&words.columns);
+            for (codes, words) in columns.chain([(&self.category_codes, &words.categories)]) {
+                codes.iter().for_each(|code| self.block_words.hashes(words.of(*code)));
+            }
+            for (label, code) in &self.label_codes {
+                let words = words.labels.get(*label as usize).map(|words| words.of(*code));
+                self.block_words.hashes(words.unwrap_or_default());
+            }
+        }
         self.single.iter_mut().for_each(Column::clear);
         self.category_codes.clear();
         self.label_codes.clear();

@@ -47,6 +47,12 @@ impl<'e> Record<'e> {
         }
     }
 
+    /// An event all of which is in its codes.
+    pub(super) fn without_texts(id: Uuid, position: Position, recorded: Timestamp) -> Self {
+        let (texts, values) = Default::default();
+        Self { id, position, recorded, status: None, elapsed_ms: None, texts, values }
+    }
+
     pub(super) fn of_view(view: &View<'e>, position: Position, recorded: Timestamp) -> Self {
         use place::*;
         let (status, elapsed_ms) = view.numbers();

@@ -101,6 +101,42 @@ impl BlockWords {
     }
 }
 
+/// The words of the values of a field, cut once a segment.
+pub(super) struct FieldWords {
+    /// By code: where its hashes end.
+    ends: Vec<u32>,
+    hashes: Vec<u64>,
+}
+
+impl FieldWords {
+    /// Of the values in the order of their codes.
+    pub(super) fn new<'v>(values: impl Iterator<Item = &'v str>, buffer: &mut String) -> Self {
+        let mut hashes = Vec::new();
+        let mut ends = Vec::with_capacity(values.size_hint().0);
+        for text in values {
+            word_hashes(text, buffer, |hash| hashes.push(hash));
+            ends.push(hashes.len() as u32);
+        }
+        Self { ends, hashes }
+    }
+
+    /// The hashes of the words of a value.
+    pub(super) fn of(&self, code: u32) -> &[u64] {
+        let code = code as usize;
+        let end = |code: usize| self.ends.get(code).map_or(0, |end| *end as usize);
+        self.hashes.get(code.checked_sub(1).map_or(0, end)..end(code)).unwrap_or_default()
+    }
+}
+
+/// The words of all terms that blocks have codes of.
+pub(super) struct TermWords {
+    /// By column.
+    pub(super) columns: Vec<FieldWords>,
+    pub(super) categories: FieldWords,
+    /// By label.
+    pub(super) labels: Vec<FieldWords>,
+}
+
 impl Segment {
     /// The filter of a block.
     fn block_filter(&self, block: u32) -> Result<&[u8], Damage> {

@@ -12,7 +12,7 @@ use super::{
     fields::{CATEGORY, FIXED_FIELDS, ORGANIZATION},
     record::{PLAIN_COLUMNS, Record},
     terms::TermsWriter,
-    words::{BlockWords, word_hashes},
+    words::{FieldWords, TermWords},
 };
 use crate::{Damage, codec::View, files::NewFile};
 
@@ -60,8 +60,9 @@ pub(crate) trait Sealable {
     /// The id of an event.
     fn id(&self, number: u32) -> Option<Uuid>;
 
-    /// What an event says, where it stands in the total order, and when it was taken.
-    fn view(&self, number: u32) -> Result<(View<'_>, Position, Timestamp), Damage>;
+    /// What an event says, unless [`Self::id`], [`Self::values`] of fields with one value and [`Self::labels`] say it all;
+    /// where it stands in the total order, and when it was taken.
+    fn view(&self, number: u32) -> Result<(Option<View<'_>>, Position, Timestamp), Damage>;
 
     /// The values of one of [`Field::FIXED`] that is indexed.
     fn values(&self, field: usize) -> Values<'_>;
@@ -271,36 +272,6 @@ impl<'s> Labels<'s> {
     }
 }
 
-/// The words of the values of a field, cut once a segment.
-struct FieldWords {
-    /// By code: where its hashes end.
-    ends: Vec<u32>,
-    hashes: Vec<u64>,
-    /// By code: the block that has them already, plus one.
-    blocks: Vec<u32>,
-}
-
-impl FieldWords {
-    fn new(values: &Values<'_>, buffer: &mut String) -> Self {
-        let mut hashes = Vec::new();
-        let mut ends = Vec::with_capacity(values.len());
-        for (text, _) in values {
-            word_hashes(text, buffer, |hash| hashes.push(hash));
-            ends.push(hashes.len() as u32);
-        }
-        Self { blocks: vec![0; ends.len()], ends, hashes }
-    }
-
-    fn add(&mut self, code: u32, words: &mut BlockWords) {
-        let (code, block) = (code as usize, words.block());
-        if self.blocks[code] != block + 1 {
-            self.blocks[code] = block + 1;
-            let start = code.checked_sub(1).map_or(0, |before| self.ends[before]);
-            words.hashes(&self.hashes[start as usize..self.ends[code] as usize]);
-        }
-    }
-}
-
 /// Writes a segment of indexed events and brings it to the disk.
 ///
 /// # Errors
@@ -370,11 +341,15 @@ fn write_events<'s>(
     let mut ends = arrangement.block_ends().into_iter().peekable();
     let category_codes: HashMap<&str, u32> = categories.iter().map(|(text, _)| *text).zip(0..).collect();
     let mut buffer = String::new();
-    let mut column_words: Vec<FieldWords> =
-        columns.iter().map(|column| FieldWords::new(&column.values, &mut buffer)).collect();
-    let mut category_words = FieldWords::new(categories, &mut buffer);
-    let mut label_words: Vec<FieldWords> =
-        labels.labels.iter().map(|(_, values)| FieldWords::new(values, &mut buffer)).collect();
+    let mut words = |values: &Values<'_>| FieldWords::new(values.iter().map(|(text, _)| *text), &mut buffer);
+    let organization_words = words(&columns[ORGANIZATION].values);
+    draft.take_words(TermWords {
+        columns: SINGLE.iter().map(|field| words(&columns[*field].values)).collect(),
+        categories: words(categories),
+        labels: labels.labels.iter().map(|(_, values)| words(values)).collect(),
+    });
+    // The block and the organization whose words it has.
+    let mut last = None;
     let mut codes = Codes::default();
     for (number, doc) in arrangement.numbers.iter().zip(0..) {
         let (view, position, recorded) = source.view(*number)?;
@@ -382,24 +357,22 @@ fn write_events<'s>(
             *code = columns[field].code(doc);
         }
         codes.categories.clear();
-        codes.categories.extend(view.categories().iter().filter_map(|text| category_codes.get(text)));
+        let said = view.as_ref().map(View::categories).unwrap_or_default();
+        codes.categories.extend(said.iter().filter_map(|text| category_codes.get(text)));
         codes.labels.clear();
         codes.labels.extend_from_slice(labels.of(doc));
-        let record = Record::of_view(&view, position, recorded);
+        let record = match &view {
+            Some(view) => Record::of_view(view, position, recorded),
+            None => Record::without_texts(source.id(*number).unwrap_or_default(), position, recorded),
+        };
         if ends.next_if_eq(&doc).is_some() {
             draft.end_block()?;
         }
         draft.push(&record, &codes, |words| {
-            for (field, column) in columns.iter().enumerate() {
-                if let Some(code) = column.code(doc).checked_sub(1) {
-                    column_words[field].add(code, words);
-                }
-            }
-            for code in &codes.categories {
-                category_words.add(*code, words);
-            }
-            for (label, code) in &codes.labels {
-                label_words[*label as usize].add(*code, words);
+            if let Some(code) = columns[ORGANIZATION].code(doc).checked_sub(1)
+                && last.replace((words.block(), code)) != Some((words.block(), code))
+            {
+                words.hashes(organization_words.of(code));
             }
             record.texts[..PLAIN_COLUMNS].iter().flatten().for_each(|text| words.text(text));
             record.texts[PLAIN_COLUMNS..].iter().flatten().for_each(|json| words.json(json));

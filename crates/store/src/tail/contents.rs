@@ -3,7 +3,7 @@
 //! An event is known by its number here, its place in order of arrival. Nothing that has a number ever changes, so a
 //! reader who remembers how many there were sees a fixed set however much arrives later.
 
-use std::hash::BuildHasher;
+use std::{hash::BuildHasher, sync::LazyLock};
 
 use annals_model::{Event, Field, Position, Timestamp};
 use bytes::Bytes;
@@ -14,10 +14,13 @@ use super::{unreadable, values::Values};
 use crate::{
     Damage,
     batch::slice,
-    codec::{CodecError, View},
+    codec::{CodecError, View, identity_of},
     query::{follow::Stretch, part::Identity},
     segment::{self, Sealable},
 };
+
+/// Which part of what another one holds there is more room for.
+const SPARE_PART: usize = 8;
 
 /// What is known of an event without reading it.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +30,8 @@ pub(crate) struct Entry {
     identity_hash: u64,
     chunk: u32,
     bounds: (u32, u32),
+    /// [`View::says_more`].
+    says_more: bool,
 }
 
 /// Encoded events that came together.
@@ -66,11 +71,21 @@ impl Kept {
     }
 }
 
-/// An event that is about to come in: where its bytes lie in the chunk, and its place in the log.
-pub(crate) struct Arrival<'c> {
-    pub(crate) view: View<'c>,
-    pub(crate) seq: u64,
+/// What identities and values are hashed with; the same in every part, so that an identity is hashed once.
+static HASHER: LazyLock<DefaultHashBuilder> = LazyLock::new(DefaultHashBuilder::default);
+
+/// The hash of an identity, for [`Arrival`] and [`Contents::holds`].
+pub(crate) fn hash_of(identity: &Identity<'_>) -> u64 {
+    HASHER.hash_one(identity)
+}
+
+/// An event that is about to come in: where its bytes lie in the chunk, its place in the log, and [`hash_of`] what it is
+/// deduplicated by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Arrival {
     pub(crate) bounds: (u32, u32),
+    pub(crate) seq: u64,
+    pub(crate) identity_hash: u64,
 }
 
 #[derive(Debug)]
@@ -98,10 +113,24 @@ impl Contents {
             order: Vec::new(),
             ids: HashTable::new(),
             identities: HashTable::new(),
-            hasher: DefaultHashBuilder::default(),
+            hasher: HASHER.clone(),
             fixed: Field::FIXED.iter().map(|_| Values::default()).collect(),
             labels: HashMap::new(),
             bytes: 0,
+        }
+    }
+
+    /// An empty one with room for about as much as another one holds.
+    pub(crate) fn with_room_of(other: &Self) -> Self {
+        let events = with_spare(other.entries.len());
+        Self {
+            chunks: Vec::with_capacity(with_spare(other.chunks.len())),
+            entries: Vec::with_capacity(events),
+            order: Vec::with_capacity(events),
+            ids: HashTable::with_capacity(events),
+            identities: HashTable::with_capacity(events),
+            fixed: other.fixed.iter().map(Values::with_room_of).collect(),
+            ..Self::new()
         }
     }
 
@@ -122,39 +151,35 @@ impl Contents {
         self.chunks.len() as u32 - 1
     }
 
-    /// Adds events of a chunk that was added. The caller has made sure that they are new. They are not in
-    /// [`Self::order`] before they are put there.
-    pub(super) fn insert(&mut self, chunk: u32, arrivals: &[Arrival<'_>]) {
-        for arrival in arrivals {
-            self.insert_one(chunk, arrival);
-        }
-    }
-
-    fn insert_one(&mut self, chunk: u32, arrival: &Arrival<'_>) {
-        let number = self.len();
-        let view = &arrival.view;
-        let position = Position { time: view.time, seq: arrival.seq };
-        let id_hash = self.hasher.hash_one(view.id);
-        let identity_hash = self.hasher.hash_one(identity_of(view));
-        self.entries.push(Entry { position, id: view.id, identity_hash, chunk, bounds: arrival.bounds });
-
+    /// Adds events of a chunk that was added, each with what it says. The caller has made sure that they are new. They are
+    /// not in [`Self::order`] before they are put there.
+    pub(super) fn insert(&mut self, chunk: u32, arrivals: &[(Arrival, View<'_>)]) {
+        let first = self.len();
         let Self { entries, hasher, ids, identities, fixed, labels, .. } = self;
-        ids.insert_unique(id_hash, number, |&other| {
-            hasher.hash_one(entries.get(other as usize).map(|entry| entry.id).unwrap_or_default())
-        });
-        identities.insert_unique(identity_hash, number, |&other| {
-            entries.get(other as usize).map_or(0, |entry| entry.identity_hash)
-        });
-
-        for (field, values) in Field::FIXED.iter().zip(fixed) {
-            if field.is_indexed() {
+        for (number, (arrival, view)) in (first..).zip(arrivals) {
+            let Arrival { bounds, seq, identity_hash } = *arrival;
+            let position = Position { time: view.time, seq };
+            let says_more = view.says_more();
+            entries.push(Entry { position, id: view.id, identity_hash, chunk, bounds, says_more });
+            ids.insert_unique(hasher.hash_one(view.id), number, |&other| {
+                hasher.hash_one(entries.get(other as usize).map(|entry| entry.id).unwrap_or_default())
+            });
+            identities.insert_unique(identity_hash, number, |&other| {
+                entries.get(other as usize).map_or(0, |entry| entry.identity_hash)
+            });
+        }
+        // Field by field: the values of one are then at hand for all of these events.
+        for (field, values) in Field::FIXED.iter().zip(fixed).filter(|(field, _)| field.is_indexed()) {
+            for (number, (_, view)) in (first..).zip(arrivals) {
                 view.visit(field, |value| values.add(hasher, value, number));
             }
         }
-        for &(key, value) in view.labels() {
-            match labels.get_mut(key) {
-                Some(values) => values.add(hasher, value, number),
-                None => labels.entry_ref(key).or_default().add(hasher, value, number),
+        for (number, (_, view)) in (first..).zip(arrivals) {
+            for &(key, value) in view.labels() {
+                match labels.get_mut(key) {
+                    Some(values) => values.add(hasher, value, number),
+                    None => labels.entry_ref(key).or_default().add(hasher, value, number),
+                }
             }
         }
     }
@@ -226,12 +251,13 @@ impl Contents {
         self.kept(number)?.event()
     }
 
-    /// Whether there is an event of this identity.
-    pub(crate) fn holds(&self, identity: &Identity<'_>) -> bool {
-        let hash = self.hasher.hash_one(identity);
+    /// Whether there is an event of this identity, whose hash is [`hash_of`] it.
+    pub(crate) fn holds(&self, identity: &Identity<'_>, hash: u64) -> bool {
         let same = |&number: &u32| {
-            self.entry(number).is_some_and(|entry| entry.id == identity.id)
-                && self.view(number).is_ok_and(|view| identity_of(&view) == *identity)
+            self.entry(number).is_some_and(|entry| {
+                entry.id == identity.id
+                    && identity_of(bytes_of(&self.chunks, entry)).is_ok_and(|other| other == *identity)
+            })
         };
         self.identities.find(hash, same).is_some()
     }
@@ -270,10 +296,11 @@ impl Sealable for Contents {
         self.entry(number).map(|entry| entry.id)
     }
 
-    fn view(&self, number: u32) -> Result<(View<'_>, Position, Timestamp), Damage> {
-        let position = self.position(number).ok_or(CodecError::Short).map_err(unreadable)?;
+    fn view(&self, number: u32) -> Result<(Option<View<'_>>, Position, Timestamp), Damage> {
+        let entry = self.entry(number).ok_or(CodecError::Short).map_err(unreadable)?;
         let recorded = self.recorded(number).map_err(unreadable)?;
-        Ok((Self::view(self, number).map_err(unreadable)?, position, recorded))
+        let view = entry.says_more.then(|| Self::view(self, number)).transpose().map_err(unreadable)?;
+        Ok((view, entry.position, recorded))
     }
 
     fn values(&self, field: usize) -> segment::Values<'_> {
@@ -285,9 +312,9 @@ impl Sealable for Contents {
     }
 }
 
-/// What an encoded event is deduplicated by.
-pub(crate) fn identity_of<'b>(view: &View<'b>) -> Identity<'b> {
-    Identity { organization: view.organization(), source: view.source(), id: view.id }
+/// Room for so many and some more: parts are of about the same size.
+pub(super) const fn with_spare(count: usize) -> usize {
+    count + count / SPARE_PART
 }
 
 fn bytes_of<'c>(chunks: &'c [Stored], entry: &Entry) -> &'c [u8] {

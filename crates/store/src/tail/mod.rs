@@ -22,14 +22,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use annals_model::{Event, Filter, Position, Timestamp};
+use annals_model::{Event, Filter, Timestamp};
 use uuid::Uuid;
 
 use self::contents::Contents;
 use crate::{
     Damage,
     batch::Chunk,
-    codec::CodecError,
+    codec::{CodecError, View},
     files::NewFile,
     query::{
         follow::{Gathering, Stretch},
@@ -38,7 +38,7 @@ use crate::{
     segment::{SegmentMeta, WriteError, write_segment},
 };
 
-pub(crate) use self::contents::{Arrival, identity_of};
+pub(crate) use self::contents::{Arrival, hash_of};
 
 /// Events that are added while the lock is held once, so that readers never wait long.
 const INSERT_SLICE: usize = 32;
@@ -76,6 +76,12 @@ impl TailPart {
         }
     }
 
+    /// An empty part with room for about as much as another one holds, so that hardly anything is copied while it grows.
+    pub(crate) fn with_room_of(other: &Self) -> Self {
+        let contents = Contents::with_room_of(&other.read().contents);
+        Self { contents: RwLock::new(Growing { contents, span: None }), waiting: AtomicUsize::new(0) }
+    }
+
     /// Readers of a part whose writer died mid-way still find everything that has a number.
     fn read(&self) -> RwLockReadGuard<'_, Growing> {
         match self.contents.try_read() {
@@ -100,35 +106,54 @@ impl TailPart {
         self.contents.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds events of a chunk, of which the caller has made sure that they are new and that their `seq` ascends.
-    pub(crate) fn insert(&self, chunk: &Chunk, recorded: Timestamp, arrivals: &[Arrival<'_>]) {
+    /// Adds events of a chunk, of which the caller has made sure that they are new and that their `seq` ascends. Where
+    /// this fails, those before are there.
+    pub(crate) fn insert(
+        &self,
+        chunk: &Chunk,
+        recorded: Timestamp,
+        arrivals: &[Arrival],
+    ) -> Result<(), CodecError> {
         if arrivals.is_empty() {
-            return;
+            return Ok(());
         }
         let bytes = chunk.bytes.clone();
         let (place, first_new) = {
             let mut growing = self.write();
             (growing.contents.add_chunk(bytes, recorded), growing.contents.len())
         };
-        for slice in arrivals.chunks(INSERT_SLICE) {
-            self.write().contents.insert(place, slice);
+        let mut read = Ok(());
+        let mut slice = Vec::with_capacity(INSERT_SLICE);
+        for arrivals in arrivals.chunks(INSERT_SLICE) {
+            slice.clear();
+            for arrival in arrivals {
+                match View::read(chunk.event(arrival.bounds)) {
+                    Ok(view) => slice.push((*arrival, view)),
+                    Err(error) => read = Err(error),
+                }
+            }
+            if read.is_err() {
+                break;
+            }
+            self.write().contents.insert(place, &slice);
         }
         // Nobody sees them before they are among those that the span counts.
         let mut growing = self.write();
+        let growing = &mut *growing;
         growing.contents.put_in_order(first_new);
-        for arrival in arrivals {
-            let position = Position { time: arrival.view.time, seq: arrival.seq };
+        for position in (first_new..growing.contents.len()).filter_map(|new| growing.contents.position(new)) {
             let span = growing.span.get_or_insert(Span { first: position, last: position, events: 0 });
             span.first = span.first.min(position);
             span.last = span.last.max(position);
             span.events += 1;
         }
+        read
     }
 
-    /// Which of these are here.
-    pub(crate) fn holds_each<'i>(&self, identities: impl Iterator<Item = Identity<'i>>) -> Vec<bool> {
+    /// Which of these are here; each with [`hash_of`] it.
+    pub(crate) fn holds_each(&self, identities: &[(Identity<'_>, u64)]) -> Vec<bool> {
         let growing = self.read();
-        identities.map(|identity| growing.contents.holds(&identity)).collect()
+        identities.iter().map(|(identity, hash)| growing.contents.holds(identity, *hash)).collect()
     }
 
     /// How many events.
@@ -174,9 +199,7 @@ impl TailPart {
             crate::codec::encode(event, &mut bytes);
             let bounds = (0, bytes.len() as u32);
             let chunk = Chunk { bytes: bytes.into(), bounds: vec![bounds] };
-            for view in chunk.views() {
-                part.insert(&chunk, event.recorded, &[Arrival { view: view?, seq: event.seq, bounds }]);
-            }
+            part.insert(&chunk, event.recorded, &chunk.arrivals(event.seq)?)?;
         }
         Ok(part)
     }
@@ -240,7 +263,7 @@ impl Part for TailView {
     }
 
     fn holds(&self, identity: &Identity<'_>) -> Result<bool, Damage> {
-        Ok(self.part.read().contents.holds(identity))
+        Ok(self.part.read().contents.holds(identity, hash_of(identity)))
     }
 
     fn find(&self, id: Uuid) -> Result<Vec<Event>, Damage> {

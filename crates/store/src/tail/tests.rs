@@ -12,7 +12,7 @@ use hashbrown::HashMap;
 use proptest::{collection, prelude::*, sample::select};
 use uuid::Uuid;
 
-use super::{Arrival, TailPart, TailView};
+use super::{TailPart, TailView};
 use crate::{
     batch::Batch,
     query::part::{Identity, Part, bucket_of},
@@ -116,15 +116,10 @@ fn add(part: &Arc<TailPart>, list: &mut Vec<Event>, events: Vec<Event>, first_se
     let recorded = Timestamp::from_nanos(99);
     list.extend(events.iter().cloned().zip(first_seq..).map(|(event, seq)| Event { seq, recorded, ..event }));
     list.sort_by_key(Event::position);
-    let mut seq = first_seq..;
+    let mut seq = first_seq;
     for chunk in Batch::new(events).chunks {
-        let arrivals: Vec<_> = chunk
-            .views()
-            .zip(&chunk.bounds)
-            .zip(&mut seq)
-            .map(|((view, &bounds), seq)| Arrival { view: view.unwrap(), seq, bounds })
-            .collect();
-        part.insert(&chunk, recorded, &arrivals);
+        part.insert(&chunk, recorded, &chunk.arrivals(seq).unwrap()).unwrap();
+        seq += chunk.bounds.len() as u64;
     }
 }
 

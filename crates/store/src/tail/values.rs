@@ -5,6 +5,7 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use super::contents::with_spare;
 use crate::segment::{Link, Numbers};
 
 /// A value.
@@ -14,8 +15,9 @@ struct Value {
     start: usize,
     length: u32,
     hash: u64,
-    /// The last link of its chain.
+    /// The last link of its chain, and the event in it.
     last: u32,
+    last_number: u32,
 }
 
 /// The values of one field.
@@ -29,6 +31,16 @@ pub(crate) struct Values {
 }
 
 impl Values {
+    /// None, with room for about as many as others are.
+    pub(super) fn with_room_of(other: &Self) -> Self {
+        Self {
+            table: HashTable::with_capacity(with_spare(other.values.len())),
+            values: Vec::with_capacity(with_spare(other.values.len())),
+            texts: String::with_capacity(with_spare(other.texts.len())),
+            links: Vec::with_capacity(with_spare(other.links.len())),
+        }
+    }
+
     fn text(&self, value: &Value) -> &str {
         self.texts.get(value.start..value.start + value.length as usize).unwrap_or_default()
     }
@@ -53,14 +65,20 @@ impl Values {
         if let Some(&place) = table.find(hash, is_same)
             && let Some(value) = values.get_mut(place as usize)
         {
-            if links.get(value.last as usize).is_none_or(|link| link.number != number) {
+            if value.last_number != number {
                 links.push(Link { number, before: value.last });
-                value.last = next;
+                (value.last, value.last_number) = (next, number);
             }
             return;
         }
         links.push(Link { number, before: next });
-        values.push(Value { start: texts.len(), length: text.len() as u32, hash, last: next });
+        values.push(Value {
+            start: texts.len(),
+            length: text.len() as u32,
+            hash,
+            last: next,
+            last_number: number,
+        });
         texts.push_str(text);
         table.insert_unique(hash, values.len() as u32 - 1, |&place| {
             values.get(place as usize).map_or(0, |value| value.hash)

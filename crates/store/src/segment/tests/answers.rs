@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{Place, events};
 use crate::{
     query::part::{Identity, Keep, Left, Part},
-    segment::Segment,
+    segment::{Segment, hash_of_id},
 };
 
 /// Asks everything there is to ask about one condition.
@@ -115,6 +115,7 @@ fn check_group(segment: &Segment, wanted: &[&Event], filter: &Filter, field: &Fi
 fn check_ids(segment: &Segment, events: &[Event]) {
     for event in events {
         assert!(segment.holds(&Identity::of(event)).unwrap());
+        assert!(segment.may_hold_id(hash_of_id(event.id.as_bytes())).unwrap());
         let mut found = segment.find(event.id).unwrap();
         found.sort_by_key(Event::position);
         let mut wanted: Vec<&Event> = events.iter().filter(|other| other.id == event.id).collect();

@@ -64,8 +64,12 @@ impl Event {
                 json.len()
             )));
         }
-        let written: Written = serde_json::from_slice(json)
-            .map_err(|error| InvalidEvent::whole(format!("not an event: {error}")))?;
+        // Of a text that is known to be UTF-8 not every part is checked again.
+        let written: Result<Written, _> = match std::str::from_utf8(json) {
+            Ok(text) => serde_json::from_str(text),
+            Err(_) => serde_json::from_slice(json),
+        };
+        let written = written.map_err(|error| InvalidEvent::whole(format!("not an event: {error}")))?;
         let event = written.into_event(clock);
         event.validate()?;
         Ok(event)

@@ -11,6 +11,7 @@ use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use flate2::read::MultiGzDecoder;
 use http::{HeaderMap, HeaderValue, header};
+use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -20,6 +21,9 @@ use crate::{
     native::problem::{Kind, Problem},
     observe::trail::Trail,
 };
+
+/// Bytes of memory that are taken because a request says that its body has so many.
+const BODY_RESERVED_BYTES_MAX: usize = 1 << 20;
 
 /// A body in memory, and its place in the memory for bodies.
 pub(crate) struct Held {
@@ -90,6 +94,10 @@ async fn receive(body: Body, bytes_max: usize, place: &mut Place) -> Result<Byte
             // Most bodies come in one piece and need not be copied.
             first = data;
             continue;
+        }
+        if all.is_empty() {
+            let announced = usize::try_from(body.size_hint().lower()).unwrap_or(bytes_max);
+            all.reserve(first.len() + data.len() + announced.min(BODY_RESERVED_BYTES_MAX));
         }
         all.extend_from_slice(&std::mem::take(&mut first));
         all.extend_from_slice(&data);

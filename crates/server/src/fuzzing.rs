@@ -35,14 +35,14 @@ fn form(is_lines: bool) -> Form {
 /// Reads the body of a recording: one JSON document, or one a line.
 pub fn ingest(body: &[u8], is_lines: bool, clock: &dyn Clock) -> Parsed {
     let mut held = Held::alone(Bytes::copy_from_slice(body), MEMORY_BYTES);
-    let parsed = ingest::parse(&mut held, form(is_lines), clock).map_err(detail)?;
+    let parsed = ingest::parse(&mut held, form(is_lines), clock, Vec::new()).map_err(detail)?;
     Ok(parsed.into_events())
 }
 
 /// Reads the body of an import.
 pub fn import(dialect: &dyn Dialect, body: &[u8], is_lines: bool, import: &Import) -> Parsed {
     let mut held = Held::alone(Bytes::copy_from_slice(body), MEMORY_BYTES);
-    let parsed = import::parse(dialect, &mut held, form(is_lines), import).map_err(detail)?;
+    let parsed = import::parse(dialect, &mut held, form(is_lines), import, Vec::new()).map_err(detail)?;
     Ok(parsed.into_events())
 }
 

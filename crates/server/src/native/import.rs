@@ -17,7 +17,7 @@ use crate::{
     native::{
         Segment,
         access::caller_with,
-        ingest::{Checked, Form, Parsed, Recorded, form, lines, make_room, record},
+        ingest::{Checked, Encoding, Form, Parsed, Recorded, Taker, form, lines, make_room, record},
         problem::{Kind, Problem},
         segment,
     },
@@ -56,8 +56,8 @@ pub(crate) async fn events(
     let held = body::read(&app, &trail, &parts.headers, body, app.limits.body_bytes_max).await?;
     let mut held = held;
     let (checked, held) = blocking(&trail, move || {
-        let parsed = parse(&*dialect, &mut held, form, &import);
-        (parsed.map(|parsed| Checked::new(parsed, &writer)), held)
+        let parsed = parse(&*dialect, &mut held, form, &import, Encoding::new(&writer));
+        (parsed.map(Checked::new), held)
     })
     .await?;
     let recorded = record(&app, &trail, checked?).await;
@@ -65,14 +65,15 @@ pub(crate) async fn events(
     recorded
 }
 
-pub(crate) fn parse(
+pub(crate) fn parse<T: Taker>(
     dialect: &dyn Dialect,
     held: &mut Held,
     form: Form,
     import: &Import,
-) -> Result<Parsed, Problem> {
+    taker: T,
+) -> Result<Parsed<T>, Problem> {
     let body = held.bytes.clone();
-    let mut parsed = Parsed::default();
+    let mut parsed = Parsed::new(taker);
     match form {
         Form::Json => {
             make_room(held, events_max(&body))?;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use annals_model::{Clock, Event, InvalidEvent, Principal, Role};
-use annals_store::{AppendError, Batch};
+use annals_store::{AppendError, Batch, BatchWriter};
 use axum::{
     Extension,
     extract::{Request, State},
@@ -58,16 +58,29 @@ pub(crate) struct Rejected {
     line: Option<usize>,
     /// Which field, and which rule it breaks.
     error: String,
-    #[serde(skip)]
-    cause: Rejection,
+}
+
+/// Takes the good events of a body, one after the other.
+pub(crate) trait Taker {
+    /// Prepares for so many events that are written in so many bytes.
+    fn expect(&mut self, events: usize, bytes: usize) {
+        let _ = (events, bytes);
+    }
+
+    /// Takes one.
+    ///
+    /// # Errors
+    /// Why the writer may not write it.
+    fn take(&mut self, event: Event) -> Result<(), String>;
 }
 
 /// The events of a body, each good or bad.
-#[derive(Default)]
-pub(crate) struct Parsed {
-    places: Vec<Place>,
-    events: Vec<Event>,
+pub(crate) struct Parsed<T> {
+    taker: T,
+    taken: usize,
     rejected: Vec<Rejected>,
+    /// How many of those the writer may not write.
+    forbidden: usize,
 }
 
 /// Where in a body an event stands.
@@ -100,8 +113,8 @@ pub(crate) async fn events(
     let mut held = held;
     let is_brief = held.bytes.len() <= BRIEF_BODY_BYTES_MAX;
     let (checked, held) = brief(&app, &trail, is_brief, move || {
-        let parsed = parse(&mut held, form, &*clock);
-        (parsed.map(|parsed| Checked::new(parsed, &writer)), held)
+        let parsed = parse(&mut held, form, &*clock, Encoding::new(&writer));
+        (parsed.map(Checked::new), held)
     })
     .await?;
     let recorded = record(&app, &trail, checked?).await;
@@ -132,19 +145,27 @@ pub(crate) fn form(headers: &HeaderMap) -> Result<Form, Problem> {
 }
 
 /// Reads the events of a body in their native form.
-pub(crate) fn parse(held: &mut Held, form: Form, clock: &dyn Clock) -> Result<Parsed, Problem> {
+pub(crate) fn parse<T: Taker>(
+    held: &mut Held,
+    form: Form,
+    clock: &dyn Clock,
+    taker: T,
+) -> Result<Parsed<T>, Problem> {
     let body = held.bytes.clone();
-    let mut parsed = Parsed::default();
+    let mut parsed = Parsed::new(taker);
     match form {
         Form::Json => {
             let elements = elements(&body)?;
             make_room(held, elements.len())?;
+            parsed.taker.expect(elements.len(), body.len());
             for (index, raw) in elements.into_iter().enumerate() {
                 parsed.add(Place { index, line: None }, Event::from_json(raw.get().as_bytes(), clock))?;
             }
         }
         Form::Lines => {
-            make_room(held, lines(&body).count())?;
+            let events = lines(&body).count();
+            make_room(held, events)?;
+            parsed.taker.expect(events, body.len());
             for (index, (line, text)) in lines(&body).enumerate() {
                 parsed.add(Place { index, line: Some(line) }, Event::from_json(text, clock))?;
             }
@@ -153,7 +174,8 @@ pub(crate) fn parse(held: &mut Held, form: Form, clock: &dyn Clock) -> Result<Pa
     Ok(parsed)
 }
 
-/// Takes the memory for so many events before they are made: a short text becomes a much larger [`Event`].
+/// Takes the memory for so many events before they are made, as if all were there at once: a short text becomes a much
+/// larger [`Event`].
 pub(crate) fn make_room(held: &mut Held, events: usize) -> Result<(), Problem> {
     if events > EVENTS_PER_REQUEST_MAX {
         let detail = format!("more than {EVENTS_PER_REQUEST_MAX} events: send them in several requests");
@@ -180,22 +202,36 @@ fn elements(body: &[u8]) -> Result<Vec<&RawValue>, Problem> {
 
 /// The lines that are not blank, with their numbers from 1.
 pub(crate) fn lines(body: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
-    let numbered = body.split(|byte| *byte == b'\n').enumerate();
-    numbered.map(|(index, line)| (index + 1, line.trim_ascii())).filter(|(_, line)| !line.is_empty())
+    let mut rest = Some(body);
+    let split = std::iter::from_fn(move || {
+        let bytes = rest?;
+        let end = memchr::memchr(b'\n', bytes);
+        rest = end.and_then(|end| bytes.get(end + 1..));
+        bytes.get(..end.unwrap_or(bytes.len()))
+    });
+    split.enumerate().map(|(index, line)| (index + 1, line.trim_ascii())).filter(|(_, line)| !line.is_empty())
 }
 
-impl Parsed {
+impl<T: Taker> Parsed<T> {
+    pub(crate) fn new(taker: T) -> Self {
+        Self { taker, taken: 0, rejected: Vec::new(), forbidden: 0 }
+    }
+
     fn add(&mut self, place: Place, event: Result<Event, InvalidEvent>) -> Result<(), Problem> {
-        if self.events.len() + self.rejected.len() == EVENTS_PER_REQUEST_MAX {
+        if self.taken + self.rejected.len() == EVENTS_PER_REQUEST_MAX {
             let detail = format!("more than {EVENTS_PER_REQUEST_MAX} events: send them in several requests");
             return Err(Problem::new(Kind::BodyTooLarge, detail));
         }
-        match event {
-            Ok(event) => {
-                self.places.push(place);
-                self.events.push(event);
+        match event.map(|event| self.taker.take(event)) {
+            Ok(Ok(())) => self.taken += 1,
+            Ok(Err(error)) => {
+                self.forbidden += 1;
+                self.rejected.push(Rejected { index: place.index, line: place.line, error });
             }
-            Err(error) => self.reject(place, error.to_string(), Rejection::Invalid),
+            Err(error) => {
+                let error = error.to_string();
+                self.rejected.push(Rejected { index: place.index, line: place.line, error });
+            }
         }
         Ok(())
     }
@@ -206,42 +242,60 @@ impl Parsed {
         line: Option<usize>,
         event: Result<Event, InvalidEvent>,
     ) -> Result<(), Problem> {
-        let index = self.events.len() + self.rejected.len();
+        let index = self.taken + self.rejected.len();
         self.add(Place { index, line }, event)
     }
+}
 
-    fn reject(&mut self, place: Place, error: String, cause: Rejection) {
-        self.rejected.push(Rejected { index: place.index, line: place.line, error, cause });
+#[cfg(feature = "fuzzing")]
+impl Taker for Vec<Event> {
+    fn take(&mut self, event: Event) -> Result<(), String> {
+        self.push(event);
+        Ok(())
     }
+}
 
+#[cfg(feature = "fuzzing")]
+impl Parsed<Vec<Event>> {
     /// The good events, and how many bad ones there are.
-    #[cfg(feature = "fuzzing")]
     pub(crate) fn into_events(self) -> (Vec<Event>, usize) {
-        (self.events, self.rejected.len())
+        (self.taker, self.rejected.len())
+    }
+}
+
+/// Encodes events for the log, those that the writer may write.
+pub(crate) struct Encoding<'w> {
+    writer: &'w Principal,
+    batch: BatchWriter,
+}
+
+impl<'w> Encoding<'w> {
+    pub(crate) fn new(writer: &'w Principal) -> Self {
+        Self { writer, batch: BatchWriter::default() }
+    }
+}
+
+impl Taker for Encoding<'_> {
+    fn expect(&mut self, events: usize, bytes: usize) {
+        self.batch.reserve(events, bytes);
     }
 
-    /// Takes out the events that the writer may not write.
-    fn authorize(&mut self, writer: &Principal) {
-        let events = std::mem::take(&mut self.events);
-        for (place, event) in std::mem::take(&mut self.places).into_iter().zip(events) {
-            let organization = event.organization.as_ref().map(|named| named.id.as_str());
-            let project = event.project.as_ref().map(|named| named.id.as_str());
-            if writer.may(Role::Writer, organization, project) {
-                self.places.push(place);
-                self.events.push(event);
-                continue;
-            }
-            let error = match (organization, project) {
-                (None, _) => "not allowed to write events without an organization".to_owned(),
-                (Some(organization), None) => {
-                    format!("not allowed to write to organization `{organization}`")
-                }
-                (Some(organization), Some(project)) => {
-                    format!("not allowed to write to organization `{organization}`, project `{project}`")
-                }
-            };
-            self.reject(place, error, Rejection::Forbidden);
+    fn take(&mut self, event: Event) -> Result<(), String> {
+        let organization = event.organization.as_ref().map(|named| named.id.as_str());
+        let project = event.project.as_ref().map(|named| named.id.as_str());
+        if self.writer.may(Role::Writer, organization, project) {
+            self.batch.push(&event);
+            return Ok(());
         }
+        Err(match (organization, project) {
+            (None, _) => "not allowed to write events without an organization".to_owned(),
+            (Some(organization), None) => {
+                format!("not allowed to write to organization `{organization}`")
+            }
+            (Some(organization), Some(project)) => {
+                format!("not allowed to write to organization `{organization}`, project `{project}`")
+            }
+        })
     }
 }
 
@@ -255,13 +309,10 @@ pub(crate) struct Checked {
 }
 
 impl Checked {
-    /// Takes out what the writer may not write and encodes the rest. It takes its time when there are many events.
-    pub(crate) fn new(mut parsed: Parsed, writer: &Principal) -> Self {
-        parsed.authorize(writer);
-        let Parsed { events, mut rejected, .. } = parsed;
-        rejected.sort_by_key(|rejected| rejected.index);
-        let forbidden = rejected.iter().filter(|one| one.cause == Rejection::Forbidden).count();
-        Self { batch: (!events.is_empty()).then(|| Batch::new(events)), rejected, forbidden }
+    /// Ends the encoding. It takes its time when there are many events.
+    pub(crate) fn new(parsed: Parsed<Encoding<'_>>) -> Self {
+        let Parsed { taker, taken, rejected, forbidden } = parsed;
+        Self { batch: (taken > 0).then(|| taker.batch.finish()), rejected, forbidden }
     }
 }
 

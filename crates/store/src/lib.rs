@@ -23,6 +23,7 @@ mod maintenance;
 mod merging;
 mod objects;
 mod options;
+mod pace;
 mod query;
 mod queue;
 mod recovery;

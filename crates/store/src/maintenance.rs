@@ -3,7 +3,7 @@
 
 use std::{
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::Ordering::Relaxed,
         mpsc::{self, Receiver, RecvTimeoutError, Sender},
     },
@@ -15,6 +15,7 @@ use crate::{
     error::MaintenanceError,
     merging::{merge_by_policy, merge_everything},
     objects::Objects,
+    pace,
     sealing::{seal_all, sweep},
     shared::Shared,
     status::add,
@@ -42,8 +43,10 @@ const NICENESS: i32 = 5;
 #[cfg(target_os = "linux")]
 const NICENESS_MAX: i32 = 19;
 
-/// Lets other threads go first. Elsewhere than on Linux it would be the whole process that does.
-fn step_back() {
+/// Lets other threads go first. Elsewhere than on Linux it would be the whole process that is nicer.
+fn step_back(shared: &Arc<Shared>) {
+    let store = Arc::clone(shared);
+    pace::set(move || store.is_pressed());
     #[cfg(target_os = "linux")]
     {
         use rustix::process::{getpriority_process, setpriority_process};
@@ -148,8 +151,8 @@ impl Backoff {
 }
 
 /// The sealing thread.
-pub(crate) fn run_sealer(shared: &Shared, objects: &Objects, orders: &Receiver<SealerOrder>) {
-    step_back();
+pub(crate) fn run_sealer(shared: &Arc<Shared>, objects: &Objects, orders: &Receiver<SealerOrder>) {
+    step_back(shared);
     let mut backoff = Backoff::default();
     loop {
         let reply = match orders.recv_timeout(TICK) {
@@ -207,8 +210,8 @@ impl Rest {
 }
 
 /// The merging thread.
-pub(crate) fn run_merger(shared: &Shared, objects: &Objects, orders: &Receiver<MergerOrder>) {
-    step_back();
+pub(crate) fn run_merger(shared: &Arc<Shared>, objects: &Objects, orders: &Receiver<MergerOrder>) {
+    step_back(shared);
     let mut backoff = Backoff::default();
     // Once at the start: a run that ended early may have left files and merges undone.
     let mut is_due = true;

@@ -229,6 +229,14 @@ impl Shared {
         self.layout().frozen.len() > self.options.frozen_parts_max
     }
 
+    /// Whether writers will soon wait for a tail to be sealed.
+    pub(crate) fn is_pressed(&self) -> bool {
+        let layout = self.layout();
+        let (events, bytes) = (layout.active.len(), layout.active.bytes());
+        !layout.frozen.is_empty()
+            && (events >= self.options.seal_events / 2 || bytes >= self.options.seal_bytes / 2)
+    }
+
     /// What to say when writers would wait for tails that find no room on the disk.
     pub(crate) fn stuck(&self) -> Option<Low> {
         self.space.sealing_refused().filter(|_| self.is_crowded())

@@ -368,7 +368,11 @@ fn no_thread(error: &std::io::Error) -> OpenError {
 
 impl Handle {
     /// Starts a thread. If it panics nothing is written any more, and nobody waits for it in vain.
-    fn start(&self, name: &'static str, run: impl FnOnce(&Shared) + Send + 'static) -> Result<(), OpenError> {
+    fn start(
+        &self,
+        name: &'static str,
+        run: impl FnOnce(&Arc<Shared>) + Send + 'static,
+    ) -> Result<(), OpenError> {
         let shared = Arc::clone(&self.shared);
         let thread = thread::Builder::new()
             .name(name.to_owned())

@@ -15,6 +15,7 @@ use super::{
     word_index::WordIndexWriter,
     words::{BlockWords, TermWords},
 };
+use crate::pace;
 
 /// Compression level of blocks: above it, time grows faster than bytes shrink.
 const ZSTD_LEVEL: i32 = 3;
@@ -115,6 +116,7 @@ impl BlockPacker {
         words: impl FnOnce(&mut BlockWords),
         sink: &mut Sink,
     ) -> Result<(), WriteError> {
+        pace::small_step();
         self.recorded.push(record.recorded.nanos() as u64 ^ (1 << 63));
         for (column, code) in self.single.iter_mut().zip(codes.single) {
             column.push(code);
@@ -187,6 +189,7 @@ impl BlockPacker {
         if self.docs == 0 {
             return Ok(());
         }
+        pace::step();
         let raw = &mut self.raw;
         raw.clear();
         put_numbers(raw, &self.recorded);
@@ -246,6 +249,7 @@ impl BlockPacker {
     /// block may be open.
     pub(super) fn copy(&mut self, block: &BlockCopy<'_>, sink: &mut Sink) -> Result<u32, WriteError> {
         debug_assert_eq!(self.docs, 0, "no block is open");
+        pace::step();
         self.table.clear();
         Table::write(block.table.columns(), &block.table.labels, &self.widths, &mut self.table);
         let number = self.blocks();

@@ -16,7 +16,7 @@ use super::{
     sink::Sink,
     terms::Dictionary,
 };
-use crate::Damage;
+use crate::{Damage, pace};
 
 /// Up to so many docs are the distances between them.
 pub(super) const FEW_MAX: usize = 256;
@@ -64,6 +64,7 @@ impl PostingsWriter {
     /// written elsewhere.
     pub(super) fn push(&mut self, docs: &[u32], with_postings: bool) {
         debug_assert!(docs.is_sorted_by(|a, b| a < b) && !docs.is_empty(), "docs are sorted and distinct");
+        pace::small_step();
         for doc in docs {
             self.present[*doc as usize / 8] |= 1 << (doc % 8);
         }

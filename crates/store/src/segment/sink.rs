@@ -10,7 +10,7 @@ use super::{
     bits::put_varint,
     file::{FORMAT_VERSION, MAGIC, MAGIC_END, PAGE_BYTES, Section, TRAILER_BYTES},
 };
-use crate::files::NewFile;
+use crate::{files::NewFile, pace};
 
 /// What wrote the file, for whoever looks into one.
 const WRITER: &str = concat!("annals ", env!("CARGO_PKG_VERSION"));
@@ -45,6 +45,7 @@ impl Sink {
     }
 
     pub(super) fn write(&mut self, mut bytes: &[u8]) -> Result<(), WriteError> {
+        pace::small_step();
         self.written += bytes.len() as u64;
         while !bytes.is_empty() {
             let (now, later) = bytes.split_at(bytes.len().min(PAGE_BYTES - self.page.len()));

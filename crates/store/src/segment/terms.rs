@@ -10,7 +10,7 @@ use super::{
     fields::FieldRecord,
     file::Section,
 };
-use crate::Damage;
+use crate::{Damage, pace};
 
 /// Terms in one group.
 pub(super) const GROUP_TERMS: u32 = 16;
@@ -136,6 +136,7 @@ pub(super) struct TermsWriter {
 
 impl TermsWriter {
     pub(super) fn push(&mut self, term: &[u8]) {
+        pace::small_step();
         debug_assert!(self.terms == 0 || self.previous.as_slice() < term, "terms are sorted and distinct");
         if self.terms.is_multiple_of(GROUP_TERMS) {
             self.groups.push(self.bytes.len() as u64);

@@ -15,7 +15,7 @@ use super::{
     file::Section,
     sink::Sink,
 };
-use crate::Damage;
+use crate::{Damage, pace};
 
 /// Bits of a word's hash that the index knows it by: with one more, half as many blocks are looked through in vain, and
 /// every word of a block costs one bit.
@@ -141,6 +141,7 @@ impl WordIndexWriter {
             let of_copies = others.iter().filter_map(|(.., next)| next.map(|(short, _)| short)).min();
             let Some(short) = of_runs.into_iter().chain(of_copies).min() else { break };
             found.clear();
+            pace::small_step();
             while let Some(Reverse((pair, _))) =
                 heads.peek().copied().filter(|Reverse((pair, _))| short_of((pair >> 32) as u32) == short)
             {

@@ -8,7 +8,7 @@ use hashbrown::HashSet;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Segment, file::Section};
-use crate::Damage;
+use crate::{Damage, pace};
 
 /// Bits that each word sets in a filter of version 2.
 const PROBES_2: u32 = 4;
@@ -114,6 +114,7 @@ impl FieldWords {
         let mut hashes = Vec::new();
         let mut ends = Vec::with_capacity(values.size_hint().0);
         for text in values {
+            pace::small_step();
             word_hashes(text, buffer, |hash| hashes.push(hash));
             ends.push(hashes.len() as u32);
         }

@@ -14,7 +14,7 @@ use super::{
     terms::TermsWriter,
     words::{FieldWords, TermWords},
 };
-use crate::{Damage, codec::View, files::NewFile};
+use crate::{Damage, codec::View, files::NewFile, pace};
 
 /// An event in the chain of those that have the same value.
 #[derive(Debug, Clone, Copy)]
@@ -170,6 +170,7 @@ impl<'s> Column<'s> {
         if !values.is_empty() {
             codes.resize(arrangement.docs.len(), 0);
             for (code, (_, numbers)) in (1..).zip(&values) {
+                pace::small_step();
                 numbers.iter().for_each(|number| codes[arrangement.docs[number as usize] as usize] = code);
             }
         }

@@ -40,7 +40,8 @@ use crate::{
 
 pub(crate) use self::contents::{Arrival, hash_of};
 
-/// Events that are added while the lock is held once, so that readers never wait long.
+/// Events that are added while the lock is held once and before other threads may go first, so that readers never wait
+/// long.
 const INSERT_SLICE: usize = 32;
 
 /// How long the writer lets readers go before it takes the lock again: a lock goes to whoever asks first when it is free,
@@ -136,6 +137,7 @@ impl TailPart {
                 break;
             }
             self.write().contents.insert(place, &slice);
+            thread::yield_now();
         }
         // Nobody sees them before they are among those that the span counts.
         let mut growing = self.write();

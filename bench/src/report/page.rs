@@ -20,6 +20,8 @@ const SYSTEMS: [(&str, &str); 6] = [
 ];
 /// How much of a processor others may use before a run is called disturbed.
 const OTHERS_MAX: f64 = 0.1;
+/// How many times slower a machine must be in one run than in another of the same profile for that to be told.
+const SLOWER: f64 = 1.25;
 /// How many times worse ours must be to be named among what we lose.
 const LOST_SHARE: f64 = 1.1;
 
@@ -84,19 +86,27 @@ fn about(page: &mut String, runs: &[Run]) {
     }
     let _ = writeln!(
         page,
-        "| events | JSON of one | beside | measured | sources | processors used by others |\n|---|---|---|---|---|---|"
+        "| events | JSON of one | beside | measured | sources | processors used by others | events the machine parses |\n|---|---|---|---|---|---|---|"
     );
     for run in runs {
         let beside: Vec<&str> = run.versions.keys().map(|system| called(system)).collect();
         let _ = writeln!(
             page,
-            "| {} | {:.0} B | {} | {} | {} | {:.2} |",
+            "| {} | {:.0} B | {} | {} | {} | {:.2} | {} |",
             count(run.events),
             run.json_bytes,
             beside.join(", "),
             run.date,
             run.commit,
-            run.used_by_others
+            run.used_by_others,
+            run.value("limit_parse", LIMIT)
+                .map_or_else(|| "–".to_owned(), |rate| format!("{}/s", grouped(rate)))
+        );
+    }
+    if speeds_differ(runs) {
+        page.push_str(
+            "\n**The machine was not as fast in all of these runs**, which the last column shows: from one run to the other only ratios compare, \
+             and goals that are rates or times are harder to meet in the slower ones.\n",
         );
     }
     let noisy = runs.iter().filter(|run| run.used_by_others > OTHERS_MAX).count();
@@ -213,6 +223,15 @@ fn shown(found: &Measurement) -> String {
     }
 }
 
+/// Whether the machine was slower in one run than in another with events of the same size.
+fn speeds_differ(runs: &[Run]) -> bool {
+    let speed = |run: &Run| run.value("limit_parse", LIMIT);
+    runs.iter().any(|one| {
+        let of_its_size = runs.iter().filter(|other| other.profile == one.profile);
+        of_its_size.filter_map(speed).any(|fast| speed(one).is_some_and(|slow| slow * SLOWER < fast))
+    })
+}
+
 /// A number with about three digits.
 pub(super) fn significant(value: f64) -> String {
     match value {
@@ -289,5 +308,18 @@ mod tests {
         assert!(!page(&[noisy.clone()]).contains("while other programs"));
         noisy.used_by_others = 0.5;
         assert!(page(&[noisy]).contains("1 of these 1 runs"));
+    }
+
+    #[test]
+    fn a_machine_that_was_slower_is_told() {
+        let at = |rate| {
+            let mut run = run();
+            run.note("limit_parse", LIMIT, Unit::PerSecond, rate);
+            run
+        };
+        let is_told = |runs: &[Run]| page(runs).contains("was not as fast in all of these runs");
+        assert!(!is_told(&[at(900_000.0), at(1_000_000.0)]));
+        assert!(is_told(&[at(1_000_000.0), at(500_000.0)]));
+        assert!(page(&[at(500_000.0)]).contains("| 500,000/s |"));
     }
 }

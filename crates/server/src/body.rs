@@ -17,13 +17,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     app::{App, blocking},
-    limits::{BODY_UNIT_BYTES, ZSTD_WINDOW_LOG_MAX},
+    limits::{BODY_RESERVED_BYTES_MAX, BODY_UNIT_BYTES, ZSTD_WINDOW_LOG_MAX},
     native::problem::{Kind, Problem},
     observe::trail::Trail,
 };
-
-/// Bytes of memory that are taken because a request says that its body has so many.
-const BODY_RESERVED_BYTES_MAX: usize = 1 << 20;
 
 /// A body in memory, and its place in the memory for bodies.
 pub(crate) struct Held {

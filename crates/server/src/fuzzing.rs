@@ -60,7 +60,7 @@ pub fn import_parameters(query: &str) -> Result<Import, String> {
 pub fn list_parameters(query: &str, now: Timestamp) -> Result<Query, String> {
     let parameters = Parameters::parse(query, &["limit", "width"], now).map_err(detail)?;
     parameters.own("width").and_then(counts::width);
-    let limit = parameters.number("limit", 1, 1_000).map_err(detail)?;
+    let limit = parameters.number("limit", 1, 0..=1_000).map_err(detail)?;
     Ok(parameters.within(Scope::nothing()).limit(limit))
 }
 

@@ -84,6 +84,8 @@ pub const LINGER_BYTES_MAX: usize = 64 << 20;
 pub const LINGER_TIME_MAX: Duration = Duration::from_secs(5);
 /// Headers of one request.
 pub const HEADERS_MAX: usize = 100;
+/// Bytes of memory that are taken because a request says that its body has so many.
+pub const BODY_RESERVED_BYTES_MAX: usize = 1 << 20;
 /// What memory for bodies is counted in.
 pub const BODY_UNIT_BYTES: usize = 64 << 10;
 /// Logarithm of the widest window of a zstd body, as RFC 9659 sets it for HTTP: 8 MiB.

@@ -173,7 +173,8 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
 
 /// The values a parameter may have, where its type does not say it all.
 fn values_of(path: &str, parameter: &str) -> Option<Value> {
-    let number = |default: usize, max: usize| json!({ "type": "integer", "minimum": 1, "maximum": max, "default": default });
+    let within = |min: usize, default: usize, max: usize| json!({ "type": "integer", "minimum": min, "maximum": max, "default": default });
+    let number = |default, max| within(1, default, max);
     match (path, parameter) {
         (_, "dialect") => Some(json!({ "type": "string", "enum": dialects() })),
         ("/api/v1/events", "order") => {
@@ -186,9 +187,9 @@ fn values_of(path: &str, parameter: &str) -> Option<Value> {
             json!({ "type": "string", "enum": Format::NAMED.map(|(name, _)| name), "default": "ndjson" }),
         ),
         ("/api/v1/events", "total") => Some(json!({ "type": "boolean", "default": false })),
-        ("/api/v1/events", "limit") => Some(json!({
-            "type": "integer", "minimum": 0, "maximum": LIST_EVENTS_MAX, "default": LIST_EVENTS_DEFAULT,
-        })),
+        ("/api/v1/events", "limit") => {
+            Some(within(0, LIST_EVENTS_DEFAULT as usize, LIST_EVENTS_MAX as usize))
+        }
         ("/api/v1/fields/{field}", "limit") => Some(number(GROUPS_DEFAULT, GROUPS_MAX)),
         ("/api/v1/fields/{field}" | "/api/v1/values/{field}", "field") | ("/api/v1/histogram", "by") => {
             Some(field_name())

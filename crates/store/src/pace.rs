@@ -5,7 +5,7 @@
 //! gives nothing away while somebody waits for its work. Other threads, and those that know no pace, just work.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     thread,
     time::{Duration, Instant},
 };
@@ -15,69 +15,100 @@ const TURN: Duration = Duration::from_micros(100);
 /// The clock is looked at once in so many small steps.
 const STEPS_PER_LOOK: u32 = 32;
 
-/// Whether somebody waits for the thread's work.
-type Pressed = Box<dyn Fn() -> bool>;
+/// When a thread lets others go first.
+struct Pace {
+    turn_began: Instant,
+    small_steps: u32,
+    /// Whether somebody waits for the thread's work.
+    pressed: Box<dyn Fn() -> bool>,
+}
+
+impl Pace {
+    fn new(pressed: impl Fn() -> bool + 'static, now: Instant) -> Self {
+        Self { turn_began: now, small_steps: 0, pressed: Box::new(pressed) }
+    }
+
+    /// Whether it is time to look at the clock.
+    const fn looks(&mut self) -> bool {
+        self.small_steps = self.small_steps.wrapping_add(1);
+        self.small_steps.is_multiple_of(STEPS_PER_LOOK)
+    }
+
+    /// Whether others may go now. When its turn is over, the next one begins.
+    fn gives_way(&mut self, now: Instant) -> bool {
+        if now.saturating_duration_since(self.turn_began) < TURN {
+            return false;
+        }
+        self.turn_began = now;
+        !(self.pressed)()
+    }
+
+    fn step(&mut self) {
+        if self.gives_way(Instant::now()) {
+            thread::yield_now();
+            // What others took is not of this turn.
+            self.turn_began = Instant::now();
+        }
+    }
+}
 
 thread_local! {
-    static STEPS: Cell<u32> = const { Cell::new(0) };
-    static TURN_BEGAN: Cell<Option<Instant>> = const { Cell::new(None) };
-    static PRESSED: RefCell<Option<Pressed>> = const { RefCell::new(None) };
+    static PACE: RefCell<Option<Pace>> = const { RefCell::new(None) };
 }
 
 /// From now on this thread lets others go first, unless `pressed` says that they wait for it.
 pub(crate) fn set(pressed: impl Fn() -> bool + 'static) {
-    PRESSED.set(Some(Box::new(pressed)));
-    TURN_BEGAN.set(Some(Instant::now()));
+    PACE.set(Some(Pace::new(pressed, Instant::now())));
 }
 
 /// Says that a small step of work is done.
 pub(crate) fn small_step() {
-    let steps = STEPS.get().wrapping_add(1);
-    STEPS.set(steps);
-    if steps.is_multiple_of(STEPS_PER_LOOK) {
-        step();
-    }
+    PACE.with_borrow_mut(|pace| {
+        if let Some(pace) = pace
+            && pace.looks()
+        {
+            pace.step();
+        }
+    });
 }
 
 /// Says that a step of work is done that may have taken as long as a turn.
 pub(crate) fn step() {
-    if TURN_BEGAN.get().is_some_and(|began| began.elapsed() >= TURN) {
-        let is_pressed = PRESSED.with_borrow(|pressed| pressed.as_ref().is_some_and(|pressed| pressed()));
-        if !is_pressed {
-            thread::yield_now();
+    PACE.with_borrow_mut(|pace| {
+        if let Some(pace) = pace {
+            pace.step();
         }
-        TURN_BEGAN.set(Some(Instant::now()));
-    }
+    });
 }
 
 #[cfg(test)]
 mod tests {
-    use std::rc::Rc;
+    use std::{cell::Cell, rc::Rc};
 
     use super::*;
 
     #[test]
-    fn only_who_set_a_pace_asks_whether_somebody_waits() {
-        let asked = Rc::new(Cell::new(0));
-        let counted = Rc::clone(&asked);
-        let pressed = move || {
-            counted.set(counted.get() + 1);
-            true
-        };
-        step();
-        set(pressed);
-        for steps in [step, small_step] {
-            // It ends because turns end.
-            let before = asked.get();
-            while asked.get() == before {
-                steps();
-            }
-        }
-        thread::spawn(move || {
-            (0..10 * STEPS_PER_LOOK).for_each(|_| small_step());
-            assert_eq!(TURN_BEGAN.get(), None);
-        })
-        .join()
-        .unwrap();
+    fn others_go_first_once_a_turn_unless_they_wait() {
+        let begin = Instant::now();
+        let at = |micros| begin + Duration::from_micros(micros);
+        let is_pressed = Rc::new(Cell::new(false));
+        let asked = Rc::clone(&is_pressed);
+        let mut pace = Pace::new(move || asked.get(), begin);
+        assert!(!pace.gives_way(at(99)), "its turn is not over");
+        assert!(pace.gives_way(at(100)));
+        assert!(!pace.gives_way(at(199)), "the next turn began then");
+        is_pressed.set(true);
+        assert!(!pace.gives_way(at(250)), "they wait for its work");
+        is_pressed.set(false);
+        assert!(!pace.gives_way(at(349)), "that was a turn, too");
+        assert!(pace.gives_way(at(350)));
+        assert!(!pace.gives_way(at(0)), "a clock that goes back");
+    }
+
+    #[test]
+    fn the_clock_is_looked_at_once_in_many_small_steps() {
+        let mut pace = Pace::new(|| false, Instant::now());
+        let looks = (0..10 * STEPS_PER_LOOK).filter(|_| pace.looks()).count();
+        assert_eq!(looks, 10);
     }
 }

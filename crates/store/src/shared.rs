@@ -215,10 +215,11 @@ impl Shared {
         }
         let (rows, bytes, end_seq) = (appender.rows, appender.bytes, appender.next_seq);
         *appender = Appender { next_seq: end_seq, ..Appender::default() };
+        // Its memory is taken before anybody waits for the layout; whoever has the appender changes the active tail.
+        let empty = Arc::new(TailPart::with_room_of(&self.layout().active));
         self.change_layout(|layout| {
             let mut next = layout.clone();
-            let part = Arc::clone(&next.active);
-            next.active = Arc::new(TailPart::with_room_of(&part));
+            let part = std::mem::replace(&mut next.active, empty);
             next.frozen.push(Frozen { part, end_seq, rows, bytes });
             next
         });

@@ -126,7 +126,7 @@ pub(crate) async fn field(
     let field = field_named(&name).ok_or_else(|| Problem::new(Kind::NotFound, no_field(&name)))?;
     let parameters =
         Parameters::parse(request.uri().query().unwrap_or_default(), &["limit"], app.clock.now())?;
-    let limit = parameters.number("limit", GROUPS_DEFAULT as u32, GROUPS_MAX as u32)?;
+    let limit = parameters.number("limit", GROUPS_DEFAULT as u32, 1..=GROUPS_MAX as u32)?;
     let query = parameters.query(&reader)?;
     let (asked, named) = (Arc::clone(&app), field.name().into_owned());
     let body = blocking(&trail, move || {
@@ -158,7 +158,7 @@ pub(crate) async fn values(
     let field = field_named(&name).ok_or_else(|| Problem::new(Kind::NotFound, no_field(&name)))?;
     let parameters =
         Parameters::parse(request.uri().query().unwrap_or_default(), &["prefix", "limit"], app.clock.now())?;
-    let limit = parameters.number("limit", VALUES_DEFAULT as u32, VALUES_MAX as u32)?;
+    let limit = parameters.number("limit", VALUES_DEFAULT as u32, 1..=VALUES_MAX as u32)?;
     let prefix = parameters.own("prefix").unwrap_or_default().to_owned();
     let query = parameters.query(&reader)?;
     let (asked, named) = (Arc::clone(&app), field.name().into_owned());
@@ -187,7 +187,7 @@ pub(crate) async fn facets(
     let reader = caller_with(&app, &trail, request.headers(), Role::Reader).await?;
     let parameters =
         Parameters::parse(request.uri().query().unwrap_or_default(), &["field", "limit"], app.clock.now())?;
-    let limit = parameters.number("limit", FACET_VALUES_DEFAULT as u32, FACET_VALUES_MAX as u32)?;
+    let limit = parameters.number("limit", FACET_VALUES_DEFAULT as u32, 1..=FACET_VALUES_MAX as u32)?;
     let mut fields: Vec<Field> = Vec::new();
     for name in parameters.own_all("field") {
         let field = field_named(name).ok_or_else(|| Problem::parameter(no_field(name)))?;
@@ -243,7 +243,7 @@ pub(crate) async fn histogram(
             return Err(Problem::parameter("`width` and `buckets` are both given: give one of them"));
         }
         (None, Some(_)) => {
-            Choice::Buckets(u64::from(parameters.number("buckets", 1, CHOSEN_BUCKETS_MAX as u32)?))
+            Choice::Buckets(u64::from(parameters.number("buckets", 1, 1..=CHOSEN_BUCKETS_MAX as u32)?))
         }
         (text, None) => {
             let text = text.unwrap_or("1h");
@@ -261,7 +261,8 @@ pub(crate) async fn histogram(
         }
         None => None,
     };
-    let values = parameters.number("values", SPLIT_VALUES_DEFAULT as u32, SPLIT_VALUES_MAX as u32)? as usize;
+    let values =
+        parameters.number("values", SPLIT_VALUES_DEFAULT as u32, 1..=SPLIT_VALUES_MAX as u32)? as usize;
     let query = parameters.query(&reader)?;
     let (asked, range) = (Arc::clone(&app), parameters.range());
     let body = blocking(&trail, move || {

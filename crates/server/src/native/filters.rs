@@ -1,6 +1,8 @@
 //! Query parameters of the native API: those that select events, which every reading request has, and those of one
 //! request. Unknown ones are refused: a filter that is silently not applied answers another question.
 
+use std::ops::RangeInclusive;
+
 use annals_model::{
     Field, Filter, Principal, Query, Scope, TimeRange, Timestamp,
     search::{Moment, Search},
@@ -127,18 +129,16 @@ impl Parameters {
     }
 
     /// One of the request's own parameters as a number within bounds.
-    pub(crate) fn number(&self, name: &str, default: u32, most: u32) -> Result<u32, Problem> {
+    pub(crate) fn number(
+        &self,
+        name: &str,
+        default: u32,
+        bounds: RangeInclusive<u32>,
+    ) -> Result<u32, Problem> {
         let Some(text) = self.own(name) else { return Ok(default) };
-        text.parse().ok().filter(|number| (1..=most).contains(number)).ok_or_else(|| {
-            Problem::parameter(format!("`{name}` is `{text}`: must be a number from 1 to {most}"))
-        })
-    }
-
-    /// The events wanted on a page: a number of at least 0, for who wants the total alone, and not above `most`.
-    pub(crate) fn page_size(&self, default: u32, most: u32) -> Result<u32, Problem> {
-        let Some(text) = self.own("limit") else { return Ok(default) };
-        text.parse().ok().filter(|number| *number <= most).ok_or_else(|| {
-            Problem::parameter(format!("`limit` is `{text}`: must be a number from 0 to {most}"))
+        text.parse().ok().filter(|number| bounds.contains(number)).ok_or_else(|| {
+            let (least, most) = bounds.into_inner();
+            Problem::parameter(format!("`{name}` is `{text}`: must be a number from {least} to {most}"))
         })
     }
 
@@ -216,7 +216,7 @@ mod tests {
         ]);
         assert_eq!(parameters.filter, expected);
         assert_eq!(parameters.range.from, Some("2025-12-31T23:00:00Z".parse().unwrap()));
-        assert_eq!(parameters.number("limit", 1, 10).map_err(|problem| problem.detail), Ok(7));
+        assert_eq!(parameters.number("limit", 1, 1..=10).map_err(|problem| problem.detail), Ok(7));
         assert_eq!(parse("actor=u&actor.id=v").unwrap().filter, Filter::any_of(Field::ActorId, ["u", "v"]));
         assert_eq!(parse("").unwrap().filter, Filter::all());
         let query = parse("actor=u&search=time:today+outcome:failure&utc_offset=+02:00").unwrap();
@@ -254,7 +254,7 @@ mod tests {
         }
         for text in ["0", "11", "-1", "x", "", "1.5"] {
             let parameters = parse(&format!("limit={text}")).unwrap();
-            let detail = parameters.number("limit", 1, 10).err().unwrap().detail;
+            let detail = parameters.number("limit", 1, 1..=10).err().unwrap().detail;
             assert_eq!(detail, format!("`limit` is `{text}`: must be a number from 1 to 10"));
         }
     }

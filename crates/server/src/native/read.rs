@@ -79,7 +79,7 @@ pub(crate) async fn list(
             return Err(Problem::parameter(format!("`total` is `{other}`: must be true or false")));
         }
     };
-    let limit = parameters.page_size(LIST_EVENTS_DEFAULT, LIST_EVENTS_MAX)?;
+    let limit = parameters.number("limit", LIST_EVENTS_DEFAULT, 0..=LIST_EVENTS_MAX)?;
     let mut query = parameters.query(&reader)?.order(order).limit(limit);
     query.total = total;
     if let Some(cursor) = parameters.own("cursor") {

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::Damage;
 
-/// Bytes of sets that the process remembers: the types of ten million events fit.
+/// Bytes of sets that the process remembers.
 pub(crate) const SETS_BYTES_MAX: usize = 64 << 20;
 /// Of these, bytes of the sets that conditions with many parts select.
 const CONDITIONS_BYTES_MAX: usize = SETS_BYTES_MAX / 4;

@@ -125,19 +125,19 @@ impl TailPart {
         };
         let mut read = Ok(());
         let mut slice = Vec::with_capacity(INSERT_SLICE);
-        for arrivals in arrivals.chunks(INSERT_SLICE) {
-            slice.clear();
-            for arrival in arrivals {
-                match View::read(chunk.event(arrival.bounds)) {
-                    Ok(view) => slice.push((*arrival, view)),
-                    Err(error) => read = Err(error),
-                }
+        for (number, arrivals) in arrivals.chunks(INSERT_SLICE).enumerate() {
+            if number > 0 {
+                thread::yield_now();
             }
+            slice.clear();
+            read = arrivals.iter().try_for_each(|arrival| {
+                slice.push((*arrival, View::read(chunk.event(arrival.bounds))?));
+                Ok(())
+            });
+            self.write().contents.insert(place, &slice);
             if read.is_err() {
                 break;
             }
-            self.write().contents.insert(place, &slice);
-            thread::yield_now();
         }
         // Nobody sees them before they are among those that the span counts.
         let mut growing = self.write();

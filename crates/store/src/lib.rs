@@ -8,6 +8,7 @@
 
 mod backup;
 mod batch;
+mod bits;
 mod catalog;
 mod codec;
 mod damage;

@@ -3,7 +3,7 @@
 
 use std::{
     io::{ErrorKind, Read},
-    ops::{Range, RangeInclusive},
+    ops::RangeInclusive,
 };
 
 use roaring::RoaringBitmap;
@@ -12,6 +12,7 @@ use super::{
     bits::{Bad, BitWriter, Parsed, Reader, put_varint},
     rice,
 };
+use crate::bits::{Bits, mask, ones};
 
 /// Numbers of a chunk.
 const CHUNK_DOCS: u32 = 1 << 16;
@@ -226,7 +227,7 @@ impl<'s> Chunk<'s> {
                     count += u64::from((u64::from_le_bytes(*word) & marked).count_ones());
                 }
             }
-            Body::Runs(runs) => self.each_run(runs, |run| count += ones(words, run))?,
+            Body::Runs(runs) => self.each_run(runs, |run| count += ones(words, &run))?,
         }
         Ok(count)
     }
@@ -280,79 +281,17 @@ impl<'s> Chunk<'s> {
     }
 }
 
-/// Of a word with the numbers from `place` on, the bits that lie in a range which touches it.
-fn mask(place: u32, range: &RangeInclusive<u32>) -> u64 {
-    let below = range.start().saturating_sub(place);
-    let above = (place + 63).saturating_sub(*range.end());
-    (u64::MAX << below) & (u64::MAX >> above)
-}
-
-/// How many bits of a range are set.
-fn ones(words: &[u64], range: RangeInclusive<u32>) -> u64 {
-    let (first, last) = (range.start() / 64, range.end() / 64);
-    let words = words.get(first as usize..=last as usize).unwrap_or_default();
-    words
-        .iter()
-        .zip((first * 64..).step_by(64))
-        .map(|(word, place)| u64::from((word & mask(place, &range)).count_ones()))
-        .sum()
-}
-
-/// A bit for each doc of a segment.
-pub(super) struct Marks {
-    words: Vec<u64>,
-    docs: u32,
-}
-
-impl Marks {
-    /// None of so many.
-    pub(super) fn new(docs: u32) -> Self {
-        Self { words: vec![0; docs.div_ceil(64) as usize], docs }
-    }
-
-    /// A doc that is not there is left out.
-    pub(super) fn add(&mut self, doc: u32) {
-        if let Some(word) = self.words.get_mut(doc as usize / 64) {
-            *word |= 1 << (doc % 64);
-        }
-    }
-
-    /// Docs that are not there are left out.
-    pub(super) fn add_range(&mut self, range: Range<u32>) {
-        let end = range.end.min(self.docs);
-        if range.start < end {
-            let range = range.start..=end - 1;
-            let (first, last) = (range.start() / 64, range.end() / 64);
-            let words = self.words.iter_mut().zip((0..).step_by(64));
-            for (word, place) in words.take(last as usize + 1).skip(first as usize) {
-                *word |= mask(place, &range);
-            }
-        }
-    }
-
-    pub(super) fn finish(self) -> Marked {
-        let count = |words: &[u64]| words.iter().map(|word| word.count_ones()).sum();
-        let of_chunks = self.words.chunks(CHUNK_WORDS).map(count).collect();
-        Marked { words: self.words, of_chunks, docs: self.docs }
-    }
-}
-
 /// Docs of a segment as others are counted against them: a bit for each, and how many each chunk has.
 pub(super) struct Marked {
-    words: Vec<u64>,
+    pub(super) docs: Bits,
     of_chunks: Vec<u32>,
-    docs: u32,
 }
 
 impl Marked {
-    /// How many docs of a range are marked.
-    pub(super) fn count_in(&self, range: Range<u32>) -> u64 {
-        let end = range.end.min(self.docs);
-        if range.start < end { ones(&self.words, range.start..=end - 1) } else { 0 }
-    }
-
-    pub(super) fn contains(&self, doc: u32) -> bool {
-        self.words.get(doc as usize / 64).is_some_and(|word| word >> (doc % 64) & 1 == 1)
+    pub(super) fn new(docs: Bits) -> Self {
+        let count = |words: &[u64]| words.iter().map(|word| word.count_ones()).sum();
+        let of_chunks = docs.words().chunks(CHUNK_WORDS).map(count).collect();
+        Self { docs, of_chunks }
     }
 
     fn of_chunk(&self, key: u32) -> u32 {
@@ -360,13 +299,12 @@ impl Marked {
     }
 
     /// How many docs a chunk has, marked or not.
-    const fn docs_of_chunk(&self, key: u32) -> u32 {
-        let left = self.docs.saturating_sub(key * CHUNK_DOCS);
-        if left < CHUNK_DOCS { left } else { CHUNK_DOCS }
+    fn docs_of_chunk(&self, key: u32) -> u32 {
+        self.docs.length().saturating_sub(key * CHUNK_DOCS).min(CHUNK_DOCS)
     }
 
     fn words_of_chunk(&self, key: u32) -> &[u64] {
-        self.words.chunks(CHUNK_WORDS).nth(key as usize).unwrap_or_default()
+        self.docs.words().chunks(CHUNK_WORDS).nth(key as usize).unwrap_or_default()
     }
 }
 
@@ -403,7 +341,7 @@ fn chunks(bytes: &[u8], count: u64, docs: u32) -> Parsed<Vec<Chunk<'_>>> {
 /// found.
 pub(super) fn count_marked(bytes: &[u8], count: u64, marked: &Marked) -> Parsed<u64> {
     let mut sum = 0;
-    each_chunk(bytes, count, marked.docs, |chunk| {
+    each_chunk(bytes, count, marked.docs.length(), |chunk| {
         sum += chunk.count_marked(marked)?;
         Ok(())
     })?;
@@ -498,6 +436,8 @@ impl Read for RoaringSource<'_, '_> {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
+
     use proptest::{collection::vec, prelude::*};
 
     use super::*;
@@ -542,18 +482,13 @@ mod tests {
             assert!(set.iter().eq(docs.iter().copied()), "a set");
             for marks in [0..limit, 0..1, 60_000..131_072, end / 3..end / 2, end - 1..limit] {
                 let wanted = docs.iter().copied().filter(|doc| marks.contains(doc));
-                let (mut all, mut thirds) = (Marks::new(limit), Marks::new(limit));
-                all.add_range(marks.clone());
-                marks.clone().step_by(3).for_each(|doc| thirds.add(doc));
+                let (mut all, mut thirds) = (Bits::none(limit), Bits::none(limit));
+                all.insert_range(marks.clone());
+                marks.clone().step_by(3).for_each(|doc| thirds.insert(doc));
                 let among = wanted.clone().filter(|doc| (doc - marks.start).is_multiple_of(3)).count();
-                let (all, thirds) = (all.finish(), thirds.finish());
+                let (all, thirds) = (Marked::new(all), Marked::new(thirds));
                 assert_eq!(count_marked(&bytes, count, &thirds), Ok(among as u64), "{marks:?}");
                 assert_eq!(count_marked(&bytes, count, &all), Ok(wanted.clone().count() as u64), "{marks:?}");
-                let there = u64::from(marks.end.min(limit).saturating_sub(marks.start));
-                assert_eq!(
-                    (all.count_in(0..DOCS), thirds.count_in(marks.clone())),
-                    (there, there.div_ceil(3))
-                );
                 if let Some(last) = marks.clone().next_back() {
                     let mut within = Vec::new();
                     append_within(&bytes, count, limit, &(marks.start..=last), &mut within).unwrap();
@@ -673,9 +608,9 @@ mod tests {
             let _ = append(&bytes, count, docs, &mut Vec::new());
             let _ = bitmap(&bytes, count, docs);
             let docs = docs % DOCS;
-            let mut marks = Marks::new(docs);
-            marks.add_range(docs / 4..docs / 2);
-            let _ = count_marked(&bytes, count, &marks.finish());
+            let mut marks = Bits::none(docs);
+            marks.insert_range(docs / 4..docs / 2);
+            let _ = count_marked(&bytes, count, &Marked::new(marks));
             let _ = append_within(&bytes, count, docs, &(docs / 4..=docs), &mut Vec::new());
         }
     }

@@ -12,7 +12,7 @@ use roaring::RoaringBitmap;
 use super::{
     Segment,
     block::column_of,
-    chunks::{Marked, Marks},
+    chunks::Marked,
     decoder::Decoder,
     fields::{CATEGORY, FIXED_FIELDS, ORGANIZATION},
     search::WordSearch,
@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     Damage,
+    bits::Bits,
     query::{
         part::{Keep, Matches, bucket_of},
         split::Split,
@@ -151,17 +152,17 @@ impl<'s> Selection<'s> {
 
     /// A bit for each selected doc, made once for all fields that are grouped by.
     fn mark(&self) -> Result<Marked, Damage> {
-        let mut marks = Marks::new(self.segment.docs);
+        let mut marks = Bits::none(self.segment.docs);
         match (&self.set, &self.shape) {
-            (Docs::Set(set), _) => set.iter().for_each(|doc| marks.add(doc)),
+            (Docs::Set(set), _) => set.iter().for_each(|doc| marks.insert(doc)),
             (Docs::All(_), Shape::Lanes(lanes)) => {
-                lanes.iter().for_each(|lane| marks.add_range(lane.clone()));
+                lanes.iter().for_each(|lane| marks.insert_range(lane.clone()));
             }
             (Docs::All(_), Shape::Order(ranks)) => {
-                self.segment.each_doc_at(ranks.clone(), |doc| marks.add(doc))?;
+                self.segment.each_doc_at(ranks.clone(), |doc| marks.insert(doc))?;
             }
         }
-        Ok(marks.finish())
+        Ok(Marked::new(marks))
     }
 
     fn group_by_terms(
@@ -180,7 +181,7 @@ impl<'s> Selection<'s> {
                 let range = self.segment.organization_range(code)?;
                 self.marked
                     .as_ref()
-                    .map_or(u64::from(range.end - range.start), |marked| marked.count_in(range))
+                    .map_or(u64::from(range.end - range.start), |marked| marked.docs.count_in(range))
             } else if let Some(marked) = &self.marked {
                 dictionary.count_marked(code, marked)?
             } else {
@@ -194,7 +195,9 @@ impl<'s> Selection<'s> {
         let with_value = match (&self.marked, &present) {
             (None, present) => present.len(),
             (Some(_), Docs::All(_)) => self.len(),
-            (Some(marked), Docs::Set(set)) => set.iter().filter(|doc| marked.contains(*doc)).count() as u64,
+            (Some(marked), Docs::Set(set)) => {
+                set.iter().filter(|doc| marked.docs.contains(*doc)).count() as u64
+            }
         };
         let absent = self.len().saturating_sub(with_value);
         if absent > 0 {

@@ -259,7 +259,7 @@ impl<'s> Dictionary<'s> {
 
     /// How many docs of a term are marked.
     pub(super) fn count_marked(&self, code: u32, marked: &Marked) -> Result<u64, Damage> {
-        let is_in = |doc: u32| u64::from(marked.contains(doc));
+        let is_in = |doc: u32| u64::from(marked.docs.contains(doc));
         match self.place(code)? {
             Place::One(doc) => Ok(is_in(doc)),
             Place::Few(count, bytes) => {

@@ -14,10 +14,9 @@ use roaring::RoaringBitmap;
 use super::{
     Segment,
     cache::{Cache, OfSegment},
-    chunks::Marks,
     select::Found,
 };
-use crate::Damage;
+use crate::{Damage, bits::Bits};
 
 /// Bytes of sets that the process remembers.
 pub(crate) const SETS_BYTES_MAX: usize = 64 << 20;
@@ -82,15 +81,15 @@ impl DocSet {
             docs.sort_unstable();
             SetOrder::List(docs.into_iter().map(|(_, doc)| doc).collect())
         } else {
-            let mut marks = Marks::new(segment.docs);
-            self.bitmap.iter().for_each(|doc| marks.add(doc));
-            let marked = marks.finish();
+            // Looked into very often.
+            let mut bits = Bits::none(segment.docs);
+            self.bitmap.iter().for_each(|doc| bits.insert(doc));
             let mut samples = Vec::with_capacity((segment.docs / SAMPLE_RANKS) as usize + 1);
             let mut count = 0;
             for start in (0..segment.docs).step_by(SAMPLE_RANKS as usize) {
                 samples.push(count);
                 segment.each_doc_at(start..segment.docs.min(start + SAMPLE_RANKS), |doc| {
-                    count += u32::from(marked.contains(doc));
+                    count += u32::from(bits.contains(doc));
                 })?;
             }
             SetOrder::Samples(samples.into())

@@ -10,13 +10,13 @@ use hashbrown::HashMap;
 
 use super::{
     READ_AHEAD, TailPart,
-    bits::Bits,
     contents::{Contents, Kept},
     unreadable,
     values::Values,
 };
 use crate::{
     Damage,
+    bits::Bits,
     query::{
         part::{Keep, Matches, bucket_of},
         split::Split,

@@ -4,7 +4,6 @@
 //! ask a [`TailView`] of it, which holds what was there when it was taken. The part's lock is held only while a
 //! condition is evaluated or one event is read, never between.
 
-mod bits;
 mod contents;
 mod matches;
 mod select;

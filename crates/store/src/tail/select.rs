@@ -6,10 +6,10 @@ use annals_model::{Field, Filter, Position};
 
 use super::{
     READ_AHEAD, TailPart,
-    bits::Bits,
     contents::{Contents, Kept},
 };
 use crate::{
+    bits::Bits,
     codec::CodecError,
     query::needle::{Needle, has_escapes},
 };

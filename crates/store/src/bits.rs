@@ -1,4 +1,7 @@
-//! A set of small numbers as one bit each: the events of a tail that are still in question.
+//! A set of small numbers as one bit each: the events of a tail that are still in question, the docs of a segment that
+//! others are counted against.
+
+use std::ops::{Range, RangeInclusive};
 
 const WORD: usize = u64::BITS as usize;
 
@@ -32,6 +35,38 @@ impl Bits {
         {
             *word |= 1 << (number as usize % WORD);
         }
+    }
+
+    /// Adds the numbers of a range; those beyond the length are left out.
+    pub(crate) fn insert_range(&mut self, range: Range<u32>) {
+        if let Some(range) = self.within(range) {
+            let words = self.words.iter_mut().zip((0..).step_by(WORD));
+            let (first, last) = (*range.start() as usize / WORD, *range.end() as usize / WORD);
+            for (word, place) in words.take(last + 1).skip(first) {
+                *word |= mask(place, &range);
+            }
+        }
+    }
+
+    /// How many numbers of a range there are.
+    pub(crate) fn count_in(&self, range: Range<u32>) -> u64 {
+        self.within(range).map_or(0, |range| ones(&self.words, &range))
+    }
+
+    /// What of a range is below the length.
+    fn within(&self, range: Range<u32>) -> Option<RangeInclusive<u32>> {
+        let last = range.end.min(self.length).checked_sub(1)?;
+        (range.start <= last).then_some(range.start..=last)
+    }
+
+    /// Numbers below this may be added.
+    pub(crate) const fn length(&self) -> u32 {
+        self.length
+    }
+
+    /// The bits, 64 a word, the lowest first.
+    pub(crate) fn words(&self) -> &[u64] {
+        &self.words
     }
 
     pub(crate) fn remove(&mut self, number: u32) {
@@ -89,6 +124,24 @@ impl Bits {
     }
 }
 
+/// Of a word with the numbers from `place` on, the bits that lie in a range which touches it.
+pub(crate) fn mask(place: u32, range: &RangeInclusive<u32>) -> u64 {
+    let below = range.start().saturating_sub(place);
+    let above = (place + u64::BITS - 1).saturating_sub(*range.end());
+    (u64::MAX << below) & (u64::MAX >> above)
+}
+
+/// How many bits of a range are set; none where the words end before the range does.
+pub(crate) fn ones(words: &[u64], range: &RangeInclusive<u32>) -> u64 {
+    let (first, last) = (range.start() / u64::BITS, range.end() / u64::BITS);
+    let words = words.get(first as usize..=last as usize).unwrap_or_default();
+    words
+        .iter()
+        .zip((first * u64::BITS..).step_by(WORD))
+        .map(|(word, place)| u64::from((word & mask(place, range)).count_ones()))
+        .sum()
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -109,6 +162,7 @@ mod tests {
             length in 0..200_u32,
             one in proptest::collection::btree_set(0..200_u32, 0..40),
             two in proptest::collection::btree_set(0..200_u32, 0..40),
+            (start, end) in (0..220_u32, 0..220_u32),
         ) {
             let inside = |set: &BTreeSet<u32>| set.iter().copied().filter(|n| *n < length).collect::<BTreeSet<_>>();
             let (left, right) = (inside(&one), inside(&two));
@@ -134,6 +188,12 @@ mod tests {
             prop_assert_eq!(others.count(), length as usize - left.len());
             right.iter().for_each(|&number| rest.remove(number));
             prop_assert_eq!(members(&rest), &left - &right);
+            let range = start..end;
+            let in_range = |set: &BTreeSet<u32>| set.iter().filter(|number| range.contains(number)).count();
+            prop_assert_eq!(a.count_in(range.clone()), in_range(&left) as u64);
+            let mut more = a;
+            more.insert_range(range.clone());
+            prop_assert_eq!(members(&more), &left | &inside(&range.collect()));
         }
     }
 }
